@@ -67,3 +67,9 @@ type Plugin struct {
 	// with its JSON path, and never holds the value of a secret.
 	Load func(config []byte, host Host) (Filter, error)
 }
+
+// Version is the release; Commit is set by the build (-ldflags -X).
+const Version = "0.1.0"
+
+// Commit is the source's commit, empty outside a checkout.
+var Commit string

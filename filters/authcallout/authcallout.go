@@ -1,0 +1,184 @@
+// Package authcallout asks an HTTP service about each request and carries out
+// its verdict.
+//
+// It denies when the token is missing or doubled, when the service says no, and
+// (unless failure_mode is open) when the service gives no usable answer. It
+// never lets a request pass undecided, and never lets a client's copy of an
+// identity header through, whatever the verdict.
+package authcallout
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/identity"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
+)
+
+// Plugin is the filter as the shell mounts it.
+var Plugin = filter.Plugin{
+	Name:     "authcallout",
+	Verdicts: verdicts,
+	Metrics:  declaredMetrics,
+	Load:     load,
+}
+
+// failureMark tells the upstream that nobody has checked the request; a client's
+// copy never reaches it.
+const failureMark = "x-envoy-auth-failure-mode-allowed"
+
+// Filter is one configuration.
+type Filter struct {
+	config  *Config
+	metrics metrics
+	host    filter.Host
+}
+
+// exchange is one request and its response.
+type exchange struct {
+	*Filter
+	token     string
+	onSuccess [][2]string // for the client, when the response comes
+}
+
+var (
+	_ filter.Filter   = (*Filter)(nil)
+	_ filter.Streamer = (*Filter)(nil)
+	_ filter.Failer   = (*exchange)(nil)
+)
+
+// NewStream implements filter.Streamer.
+func (f *Filter) NewStream() filter.Filter { return &exchange{Filter: f} }
+
+// OnRequest implements filter.Filter; the shell calls it on streams only.
+func (f *Filter) OnRequest(m filter.Message, now time.Time) filter.Outcome {
+	return f.NewStream().OnRequest(m, now)
+}
+
+// OnResponse implements filter.Filter.
+func (f *Filter) OnResponse(filter.Message, time.Time) filter.Outcome { return filter.Continue() }
+
+// OnRequest reads the token, strips what only this filter may set, and asks.
+func (x *exchange) OnRequest(m filter.Message, _ time.Time) filter.Outcome {
+	c := x.config
+	token, tokenErr := identity.One(m, c.TokenHeader, identity.RefuseCommas)
+	x.token = token
+	x.strip(m)
+
+	if c.ambiguity != 0 {
+		if target, _ := m.Header(":path"); msg.AmbiguousPath(target)&c.ambiguity != 0 {
+			return filter.Send(AmbiguousPath, filter.Reply{Status: 400})
+		}
+	}
+	if !c.applies(m) {
+		return filter.Pass(Skipped)
+	}
+	switch {
+	case tokenErr == identity.ErrRepeated || tokenErr == identity.ErrAlias:
+		return filter.Send(AmbiguousToken, filter.Reply{Status: 400})
+	case token == "" && c.RequireToken:
+		return filter.Send(NoToken, c.challenge(filter.Reply{Status: 401}, false))
+	case token != "" && c.TokenScheme != "" && !hasScheme(token, c.TokenScheme):
+		return filter.Send(BadTokenScheme, c.challenge(filter.Reply{Status: 401}, false))
+	}
+	if c.ForwardBody && hasBody(m) {
+		return filter.NeedBody(filter.BodyNeed{Limit: c.MaxBodySize, Partial: c.PartialBody}, func(b filter.BodyResult) filter.Outcome {
+			if b.TooLarge {
+				return filter.Send(BodyTooLarge, filter.Reply{Status: 413})
+			}
+			if b.Truncated {
+				x.metrics.partial.Add(1)
+			}
+			return x.ask(m)
+		})
+	}
+	return x.ask(m)
+}
+
+func hasScheme(token, scheme string) bool {
+	rest, ok := strings.CutPrefix(token, scheme)
+	return ok && strings.HasPrefix(rest, " ")
+}
+
+// strip removes what only this filter may set, before anything else can fail.
+func (x *exchange) strip(m filter.Message) {
+	if n := x.config.strip.Strip(m); n > 0 {
+		x.metrics.stripped.Add(uint64(n))
+	}
+	if x.config.FailureHeader {
+		m.RemoveHeader(failureMark)
+	}
+}
+
+func (x *exchange) ask(m filter.Message) filter.Outcome {
+	return filter.Call(x.config.callout(m, x.token), func(res filter.CalloutResult) filter.Outcome {
+		return x.answer(m, &res)
+	})
+}
+
+// answer carries out the decision.
+func (x *exchange) answer(m filter.Message, res *filter.CalloutResult) filter.Outcome {
+	switch d := x.config.judge(res); d.word {
+	case Allowed:
+		x.apply(m, d)
+		if !x.config.onSuccess.Empty() {
+			x.keepForClient(res)
+		}
+		return filter.Pass(Allowed)
+	case Denied:
+		return filter.Send(Denied, x.config.denial(res))
+	default:
+		return x.failed(m, d.word)
+	}
+}
+
+func (x *exchange) apply(m filter.Message, d decision) {
+	for _, name := range x.config.HeadersToRemove {
+		m.RemoveHeader(name)
+	}
+	for _, name := range d.remove {
+		m.RemoveHeader(name)
+	}
+	for _, e := range d.edits {
+		if e.append {
+			m.AddHeader(e.name, e.value)
+		} else {
+			m.SetHeader(e.name, e.value)
+		}
+	}
+}
+
+// failed is the one place that decides about an auth service that failed.
+func (x *exchange) failed(m filter.Message, why filter.Word) filter.Outcome {
+	if x.config.FailureMode != failOpen {
+		return filter.Send(why, x.config.challenge(filter.Reply{Status: x.config.StatusOnError}, false))
+	}
+	x.host.Log("the auth service failed; the request passes, since failure_mode is open", "reason", string(why))
+	if x.config.FailureHeader && m != nil {
+		m.SetHeader(failureMark, "true")
+	}
+	return filter.Pass(FailedOpen)
+}
+
+// OnFailure implements filter.Failer: a fault of the filter itself is never a
+// reason to let a request pass undecided, not even with failure_mode open.
+func (x *exchange) OnFailure() filter.Outcome {
+	return filter.Send(filter.InternalError, x.config.challenge(filter.Reply{Status: x.config.StatusOnError}, false))
+}
+
+func (x *exchange) keepForClient(res *filter.CalloutResult) {
+	for _, h := range res.Headers {
+		if x.config.onSuccess.Match(h[0]) && mayReachClient(h[0]) {
+			x.onSuccess = append(x.onSuccess, h)
+		}
+	}
+}
+
+// OnResponse adds the headers that the auth service has for the client.
+func (x *exchange) OnResponse(m filter.Message, _ time.Time) filter.Outcome {
+	for _, h := range x.onSuccess {
+		m.AddHeader(h[0], h[1])
+	}
+	return filter.Continue()
+}

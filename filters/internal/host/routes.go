@@ -1,0 +1,78 @@
+package host
+
+import (
+	"strconv"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
+)
+
+// overlayNamespace is the key of the route's filter_metadata that holds a
+// filter's overlay, as JSON text, under "config".
+const overlayNamespace = "gatehouse."
+
+// routes holds the filters that routes have configured. Envoy's Wasm filter has
+// no configuration per route (envoyproxy/envoy#26440), so an overlay is read
+// from the route's metadata and merged over the plugin's configuration.
+type routes struct {
+	plugin   filter.Plugin
+	host     filter.Host
+	config   []byte
+	base     filter.Filter
+	overlays map[string]routeFilter
+}
+
+// routeFilter is one overlay, decoded. A nil filter without an error means that
+// the route has switched the filter off.
+type routeFilter struct {
+	filter filter.Filter
+	err    error
+}
+
+// maxOverlays bounds the decoded overlays that are kept; a larger number of
+// distinct texts only costs decoding again.
+const maxOverlays = 256
+
+// overlay reads the text of the current route's overlay, "" where it has none.
+func (r *routes) overlay() string {
+	text, err := proxywasm.GetProperty([]string{"xds", "route_metadata", "filter_metadata", overlayNamespace + r.plugin.Name, "config"})
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// resolve returns the filter of a route.
+func (r *routes) resolve(overlay string) routeFilter {
+	if overlay == "" {
+		return routeFilter{filter: r.base}
+	}
+	if f, ok := r.overlays[overlay]; ok {
+		return f
+	}
+	f := r.load(overlay)
+	if f.err != nil {
+		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", routeName())
+	}
+	if len(r.overlays) >= maxOverlays || r.overlays == nil {
+		r.overlays = make(map[string]routeFilter)
+	}
+	r.overlays[overlay] = f
+	return f
+}
+
+func (r *routes) load(overlay string) routeFilter {
+	merged, err := jsonr.Merge(r.config, []byte(overlay))
+	if err != nil {
+		return routeFilter{err: err}
+	}
+	f, err := r.plugin.Load(merged, r.host)
+	return routeFilter{filter: f, err: err}
+}
+
+func routeName() string {
+	name, _ := proxywasm.GetProperty([]string{"xds", "route_name"})
+	return strconv.Quote(string(name))
+}
