@@ -22,11 +22,11 @@ type Field struct {
 	name     string
 	doc      string
 	typ      typ
-	def      string // as JSON; empty: none
+	def      string // empty: none
 	low      string
 	high     string
 	required bool
-	wants    string // of Check
+	wants    string // the name of check
 	check    func(string) error
 	pattern  string
 	example  string
@@ -105,12 +105,12 @@ func JSONPath(name string, p *string, doc string) Field { return field(name, doc
 
 // Object is a nested object. When it is not given, its fields get their
 // defaults.
-func Object(name string, f Fields, doc string) Field { return field(name, doc, objectType{f: f}) }
+func Object(name string, f Fields, doc string) Field { return field(name, doc, objectType{fields: f}) }
 
 // Optional is a nested object that may be left out: then its fields are not
 // touched and *set is false. Given, even as {}, it is decoded and *set is true.
 func Optional(name string, set *bool, f Fields, doc string) Field {
-	return field(name, doc, objectType{f: f, set: set})
+	return field(name, doc, objectType{fields: f, set: set})
 }
 
 // List is a list of objects. element appends one element to the caller's slice
@@ -152,34 +152,4 @@ func (f Field) Pattern(re string) Field { f.pattern = re; return f }
 // Example is a value for the schema, written like a default.
 func (f Field) Example(text string) Field { f.example = text; return f }
 
-// Decode reads a configuration into what fields point to. All faults are found
-// at once: the error is an [Errors]. env reads environment variables; nil has
-// none. checks are rules across fields; they run when every field by itself is
-// right, since they would trip over values that are not there.
-func Decode(data []byte, fields Fields, env func(string) (string, bool), checks ...func(*Errors)) error {
-	return nil
-}
-
-// Fault is one fault of a configuration.
-type Fault struct {
-	Path string // dots between names and indexes: rules.0.path; empty for the whole
-	Text string // what is wanted, then what was got
-}
-
-// Errors is all faults of a configuration.
-type Errors []Fault
-
-// Add adds a fault, for rules across fields. text is lower-case, without a full
-// stop, and holds no secret.
-func (e *Errors) Add(path, text string) { *e = append(*e, Fault{path, text}) }
-
-// Err returns e as an error, nil without a fault.
-func (e Errors) Err() error {
-	if len(e) == 0 {
-		return nil
-	}
-	return e
-}
-
-// Error gives a fault as "path: text", and several as a count and one line each.
-func (e Errors) Error() string { return "" }
+func field(name, doc string, t typ) Field { return Field{name: name, doc: doc, typ: t} }

@@ -2,8 +2,8 @@ package jsonr
 
 import (
 	"errors"
+	"strconv"
 	"strings"
-	"unicode"
 )
 
 // special are the characters that must be escaped in a path: those that stand
@@ -108,7 +108,7 @@ func AppendPath(path []byte, name string) []byte {
 		switch {
 		case r < 0x80 && strings.IndexByte(special, byte(r)) >= 0:
 			path = append(path, '\\', byte(r))
-		case !unicode.IsPrint(r):
+		case !strconv.IsPrint(r):
 			path = append(path, "\uFFFD"...)
 		default:
 			path = append(path, string(r)...)

@@ -1,0 +1,229 @@
+package conf
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func parseInt(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
+
+// durationUnits and sizeUnits are tried in order; none is a prefix of a later
+// one that could then not be read.
+var (
+	durationUnits = []unit{
+		{"us", int64(time.Microsecond)},
+		{"ms", int64(time.Millisecond)},
+		{"s", int64(time.Second)},
+		{"m", int64(time.Minute)},
+		{"h", int64(time.Hour)},
+	}
+	sizeUnits = []unit{{"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}
+)
+
+type unit struct {
+	name   string
+	factor int64
+}
+
+// The patterns of durations and sizes, for the schema.
+const (
+	durationPattern = `^([0-9]+(\.[0-9]{1,9})?(us|ms|s|m|h))+$`
+	sizePattern     = `^[0-9]+(B|KiB|MiB|GiB)$`
+)
+
+// parseDuration reads durationPattern, in nanoseconds; one that overflows is
+// refused.
+func parseDuration(s string) (total int64, ok bool) {
+	for ok = s != ""; ok && s != ""; {
+		var n, fraction int64
+		n, s, ok = digits(s)
+		scale := int64(1)
+		if ok && strings.HasPrefix(s, ".") {
+			rest := s[1:]
+			fraction, s, ok = digits(rest)
+			ok = ok && len(rest)-len(s) <= 9
+			for range len(rest) - len(s) {
+				scale *= 10
+			}
+		}
+		if !ok {
+			return 0, false
+		}
+		factor := int64(0)
+		for _, u := range durationUnits {
+			if strings.HasPrefix(s, u.name) {
+				factor, s = u.factor, s[len(u.name):]
+				break
+			}
+		}
+		if factor == 0 || n > (math.MaxInt64-total)/factor {
+			return 0, false
+		}
+		total += n * factor
+		// In floating point: the product may not fit 64 bits.
+		part := int64(float64(fraction) / float64(scale) * float64(factor))
+		if part > math.MaxInt64-total {
+			return 0, false
+		}
+		total += part
+	}
+	return total, ok
+}
+
+// digits takes the number off the start of s.
+func digits(s string) (n int64, rest string, ok bool) {
+	i := 0
+	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+		i++
+	}
+	n, ok = parseInt(s[:i])
+	return n, s[i:], ok
+}
+
+// parseSizeUnit reads sizePattern, in bytes.
+func parseSizeUnit(s string) (int64, bool) {
+	n, suffix, ok := digits(s)
+	if !ok {
+		return 0, false
+	}
+	for _, u := range sizeUnits {
+		if suffix == u.name && n <= maxInt/u.factor {
+			return n * u.factor, true
+		}
+	}
+	return 0, false
+}
+
+// parseSize reads a size with or without unit, as declarations write it.
+func parseSize(s string) (int64, bool) {
+	if n, ok := parseSizeUnit(s); ok {
+		return n, true
+	}
+	return parseInt(s)
+}
+
+const statusesPattern = `^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$`
+
+// parseStatuses reads statusesPattern; a range must not run backwards.
+func parseStatuses(s string) (StatusRange, bool) {
+	if len(s) == 3 && s[1:] == "xx" && '1' <= s[0] && s[0] <= '5' {
+		low := int(s[0]-'0') * 100
+		return StatusRange{low, low + 99}, true
+	}
+	from, to, isRange := strings.Cut(s, "-")
+	if !isRange {
+		to = from
+	}
+	low, ok1 := parseStatus(from)
+	high, ok2 := parseStatus(to)
+	return StatusRange{low, high}, ok1 && ok2 && low <= high
+}
+
+func parseStatus(s string) (int, bool) {
+	n, rest, ok := digits(s)
+	return int(n), ok && rest == "" && len(s) == 3 && 100 <= n && n <= 599
+}
+
+// tokenPattern is RFC 9110, section 5.6.2.
+const tokenPattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		b := s[i]
+		letter := 'a' <= b|0x20 && b|0x20 <= 'z'
+		if !letter && !('0' <= b && b <= '9') && strings.IndexByte("!#$%&'*+-.^_`|~", b) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// fieldValuePattern is RFC 9110, section 5.5: no control characters but tab,
+// no space at the ends.
+const fieldValuePattern = `^([^\u0000-\u0020\u007f]([^\u0000-\u0008\u000a-\u001f\u007f]*[^\u0000-\u0020\u007f])?)?$`
+
+func isFieldValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return strings.Trim(s, " \t") == s
+}
+
+// lower is strings.ToLower for tokens, without the tables of Unicode.
+func lower(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if 'A' <= b[i] && b[i] <= 'Z' {
+					b[i] |= 0x20
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// envPattern is POSIX's portable names, in either case.
+const envPattern = `^[A-Za-z_][A-Za-z0-9_]{0,127}$`
+
+func isEnvName(s string) bool {
+	for i := range len(s) {
+		b := s[i]
+		letter := b == '_' || 'a' <= b|0x20 && b|0x20 <= 'z'
+		if !letter && (i == 0 || b < '0' || b > '9') {
+			return false
+		}
+	}
+	return 0 < len(s) && len(s) <= 128
+}
+
+// Nearest returns the candidate that name is most likely a misspelling of: a
+// third of its letters may differ. ok is false where none is close.
+func Nearest(name string, candidates []string) (nearest string, ok bool) {
+	best := max(1, len(name)/3) + 1
+	for _, c := range candidates {
+		if d := distance(name, c, best); d < best {
+			best, nearest, ok = d, c, true
+		}
+	}
+	return nearest, ok
+}
+
+// distance is the number of letters added, removed, changed or swapped with
+// their neighbour between a and b (optimal string alignment), or limit if it
+// is certain to be no less.
+func distance(a, b string, limit int) int {
+	if n := len(a) - len(b); n >= limit || -n >= limit || len(a) > 64 {
+		return limit
+	}
+	var before []int
+	prev := make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := range len(a) {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(prev[j+1]+1, row[j]+1, prev[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, prev = prev, row
+	}
+	return prev[len(b)]
+}
