@@ -164,19 +164,19 @@ type Failure uint8
 
 // The ways a callout fails.
 const (
-	None           Failure = iota
-	UnknownCluster         // Envoy has no such cluster, or refused the call's arguments
-	Unreachable            // no connection, connection reset, no healthy host, open circuit
-	Timeout                // Envoy gave up after Callout.Timeout
-	ReplyTooLarge          // the answer's body is over MaxReply
-	Overloaded             // MaxConcurrent callouts are in flight
+	None           Failure = iota // there is an answer
+	UnknownCluster                // Envoy has no such cluster, or refused the call's arguments
+	Unreachable                   // no connection, connection reset, no healthy host, open circuit
+	Timeout                       // Envoy gave up after Callout.Timeout
+	ReplyTooLarge                 // the answer's body is over MaxReply
+	Overloaded                    // MaxConcurrent callouts are in flight
 )
 
 // String returns the failure's machine word, as metrics and logs show it.
 func (f Failure) String() string {
 	switch f {
 	case None:
-		return "none"
+		return "answered"
 	case UnknownCluster:
 		return "unknown_cluster"
 	case Unreachable:

@@ -69,7 +69,7 @@ type Plugin struct {
 }
 
 // Version is the release; Commit is set by the build (-ldflags -X).
-const Version = "0.1.0"
+var Version = "0.1.0"
 
 // Commit is the source's commit, empty outside a checkout.
 var Commit string

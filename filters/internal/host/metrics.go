@@ -36,7 +36,7 @@ type namedCounter struct {
 var SharedMetrics = []filter.Metric{
 	{Name: "requests", Help: "Requests seen."},
 	{Name: "verdicts.<word>", Help: "Requests decided, by verdict. Label `verdict`."},
-	{Name: "callouts.<outcome>", Help: "Callouts ended, by outcome: `none` (answered), `unknown_cluster`, `unreachable`, `timeout`, `reply_too_large`, `overloaded`. Label `outcome`."},
+	{Name: "callouts.<outcome>", Help: "Callouts ended, by outcome: `answered`, `unknown_cluster`, `unreachable`, `timeout`, `reply_too_large`, `overloaded`. Label `outcome`."},
 	{Name: "callout_milliseconds", Help: "Histogram: time from a callout's start to its answer."},
 	{Name: "abandoned", Help: "Requests that ended (client gone, Envoy's own timeout) before they were decided."},
 	{Name: "panics", Help: "Panics recovered; each is a bug to report."},

@@ -36,3 +36,6 @@ func (p Patterns) Match(name string) bool {
 	}
 	return false
 }
+
+// Empty reports that nothing matches.
+func (p Patterns) Empty() bool { return len(p.exact) == 0 && len(p.prefixes) == 0 }
