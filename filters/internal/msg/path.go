@@ -155,7 +155,7 @@ const (
 	Fragment                               // #
 	Control                                // NUL, other controls or space, plain or encoded
 	BadEscape                              // a % without two hex digits, or escapes that are no UTF-8 (%c0%ae)
-	DoubleEscape                           // %25 before two hex digits
+	DoubleEscape                           // escapes once more after decoding: %252f, %25%32f
 	NonASCII                               // a byte from 0x80 on that is not encoded
 )
 
@@ -172,7 +172,7 @@ func AmbiguousPath(target string) Ambiguity {
 	if strings.IndexByte(target, '#') >= 0 {
 		a |= Fragment
 	}
-	high := false         // an encoded byte from 0x80 on
+	decode := false       // the escapes must be judged together
 	sep, seg := false, "" // the last byte was a separator; dots of the segment so far
 	param := false        // inside ";..."
 	for i := 0; i < len(path); i++ {
@@ -183,10 +183,8 @@ func AmbiguousPath(target string) Ambiguity {
 			if !ok {
 				a |= BadEscape
 			} else {
-				if _, again := escaped("%" + path[i+3:min(i+5, len(path))]); d == '%' && again {
-					a |= DoubleEscape
-				}
 				c = d
+				decode = decode || d == '%' || d >= 0x80
 				i += 2
 			}
 		}
@@ -202,9 +200,7 @@ func AmbiguousPath(target string) Ambiguity {
 			a |= EncodedDelimiter
 		case c <= ' ' || c == 0x7f:
 			a |= Control
-		case c >= 0x80 && encoded:
-			high = true
-		case c >= 0x80:
+		case c >= 0x80 && !encoded:
 			a |= NonASCII
 		}
 		if c == '/' || c == '\\' {
@@ -225,9 +221,15 @@ func AmbiguousPath(target string) Ambiguity {
 		}
 	}
 	a |= dots(seg)
-	if high {
-		if s, ok := Decode(path); ok && !utf8.ValidString(s) {
+	if decode {
+		once := formDecode(path)
+		if !utf8.ValidString(once) {
 			a |= BadEscape
+		}
+		for i := range len(once) {
+			if _, ok := escaped(once[i:]); ok {
+				a |= DoubleEscape
+			}
 		}
 	}
 	return a
