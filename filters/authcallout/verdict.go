@@ -184,6 +184,9 @@ func (c *Config) denial(res *filter.CalloutResult) filter.Reply {
 	if c.Deny.PassBody && len(res.Body) <= c.Deny.MaxBodySize {
 		r.Body = res.Body
 		r.ContentType, _ = res.Header("content-type")
+		if coding, n := res.Header("content-encoding"); n > 0 && len(r.Body) > 0 {
+			r.Headers = append(r.Headers[:len(r.Headers):len(r.Headers)], [2]string{"content-encoding", coding})
+		}
 	} else if c.Deny.Body != "" {
 		r.Body, r.ContentType = []byte(c.Deny.Body), c.Deny.ContentType
 	}
@@ -210,7 +213,7 @@ func (c *Config) challenge(r filter.Reply, done bool) filter.Reply {
 }
 
 // mayReachClient keeps framing and Envoy's own headers out of what is passed on.
-// content-type goes with the body.
+// content-type and content-encoding go with the body.
 func mayReachClient(name string) bool {
-	return name != "content-type" && name != "date" && name != "server" && !identity.Forbidden(name)
+	return name != "content-type" && name != "content-encoding" && name != "date" && name != "server" && !identity.Forbidden(name)
 }

@@ -56,7 +56,9 @@ type Ticker interface {
 
 // RequestChunker is implemented by a filter that edits a request body piece by
 // piece; nothing is buffered. The piece may be changed in place and is returned
-// as it goes on. Only Continue and Send are meaningful outcomes.
+// as it goes on; a filter that changes the size of a body removes content-length
+// in OnRequest. With end the last piece has come; it is empty where trailers
+// follow, and must then stay so. Only Continue and Send are meaningful outcomes.
 type RequestChunker interface {
 	OnRequestChunk(piece []byte, end bool) ([]byte, Outcome)
 }

@@ -50,7 +50,7 @@ func (f *flights) orphan(fl *flight) {
 // flight is nil and res holds the failure. done runs exactly once, unless the
 // stream ends first.
 func (p *plugin) dispatch(c filter.Callout, from *message, done func(filter.CalloutResult)) (res filter.CalloutResult, fl *flight) {
-	started := time.Now()
+	started := clock()
 	if p.flights.full(c.MaxConcurrent, started) {
 		res.Failure = filter.Overloaded
 		p.metrics.callout(res.Failure, 0)
@@ -60,7 +60,7 @@ func (p *plugin) dispatch(c filter.Callout, from *message, done func(filter.Call
 		func(headers, bodySize, _ int) {
 			p.flights.count--
 			res := readResult(headers, bodySize, c.MaxReply)
-			res.Duration = time.Since(started)
+			res.Duration = clock().Sub(started)
 			p.metrics.callout(res.Failure, res.Duration)
 			done(res)
 		})

@@ -13,6 +13,9 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 )
 
+// clock is read once a callback; only tests of the shell replace it.
+var clock = time.Now
+
 // Run installs the plugins of a module. It must be called from an init
 // function. With several plugins, Envoy's root_id chooses one.
 func Run(plugins ...filter.Plugin) {
@@ -101,7 +104,7 @@ func (p *plugin) OnPluginDone() bool { return true }
 // plugin, so its period is the shorter of the two.
 func (p *plugin) OnTick() {
 	defer p.recovered("tick")
-	now := time.Now()
+	now := clock()
 	p.bodies.expire(now)
 	if p.ticker != nil && now.Sub(p.lastTick) >= p.ticker.TickPeriod() {
 		p.lastTick = now

@@ -150,15 +150,16 @@ func (m *message) resume() {
 	}
 }
 
-// replacePiece writes an edited piece of a body that passes through. Envoy
-// takes no data with trailers, so a last piece that came empty stays empty.
-func (m *message) replacePiece(was, now []byte) {
-	if len(was) == len(now) && (len(now) == 0 || &was[0] == &now[0] && string(was) == string(now)) {
+// replacePiece writes a piece of a body that passed through the filter, which
+// may have changed it in place. Envoy takes no data with trailers, so a last
+// piece that came empty stays empty.
+func (m *message) replacePiece(piece []byte, size int) {
+	if size == 0 && len(piece) == 0 {
 		return
 	}
 	if m.response {
-		_ = proxywasm.ReplaceHttpResponseBody(now)
+		_ = proxywasm.ReplaceHttpResponseBody(piece)
 	} else {
-		_ = proxywasm.ReplaceHttpRequestBody(now)
+		_ = proxywasm.ReplaceHttpRequestBody(piece)
 	}
 }

@@ -55,7 +55,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
 	s.p.metrics.requests.Add(1)
 	s.request.ended = end
 	s.overlay = s.p.routes.overlay()
-	return s.settle(&s.request, s.decide(time.Now()))
+	return s.settle(&s.request, s.decide(clock()))
 }
 
 // decide asks the filter of the current route.
@@ -99,7 +99,7 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 		return types.ActionContinue
 	}
 	s.response.ended = end
-	return s.settle(&s.response, s.filter.OnResponse(&s.response.message, time.Now()))
+	return s.settle(&s.response, s.filter.OnResponse(&s.response.message, clock()))
 }
 
 func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
@@ -195,7 +195,7 @@ func (s *stream) recheckRoute() (filter.Outcome, bool) {
 	}
 	s.rerouted = true
 	s.overlay = overlay
-	return s.decide(time.Now()), true
+	return s.decide(clock()), true
 }
 
 func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outcome, res filter.CalloutResult) {
@@ -224,7 +224,7 @@ func (s *stream) needBody(d *side, o filter.Outcome) (next filter.Outcome, now b
 			return o.OnBody(filter.BodyResult{TooLarge: true}), true
 		}
 	}
-	s.p.bodies.watch(s, d, time.Now())
+	s.p.bodies.watch(s, d, clock())
 	return next, false
 }
 
@@ -290,7 +290,7 @@ func (s *stream) chunk(d *side, edit func([]byte, bool) ([]byte, filter.Outcome)
 		s.answer(d, o.Word, o.Reply)
 		return types.ActionPause
 	}
-	d.replacePiece(piece, out)
+	d.replacePiece(out, size)
 	return types.ActionContinue
 }
 

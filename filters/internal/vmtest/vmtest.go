@@ -18,21 +18,21 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/host"
 )
 
-// Run calls test with a VM of the plugin in Go and one of dist/<name>.wasm. The
+// Run calls test with a VM of the plugin in Go and one of dist/<module>. The
 // emulator is global, so its subtests do not run in parallel.
-func Run(t *testing.T, p filter.Plugin, test func(t *testing.T, vm types.VMContext)) {
+func Run(t *testing.T, p filter.Plugin, module string, test func(t *testing.T, vm types.VMContext)) {
 	t.Helper()
 	// The emulator prints callout headers, tokens included.
 	log.SetOutput(io.Discard)
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	t.Run("go", func(t *testing.T) { test(t, host.NewVM(p)) })
 	t.Run("wasm", func(t *testing.T) {
-		path := filepath.Join(root(), "dist", p.Name+".wasm")
-		module, err := os.ReadFile(path)
+		path := filepath.Join(root(), "dist", module)
+		code, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatalf("no module (run: make build): %v", err)
 		}
-		vm, err := proxytest.NewWasmVMContext(module)
+		vm, err := proxytest.NewWasmVMContext(code)
 		if err != nil {
 			t.Fatalf("load %s: %v", path, err)
 		}
