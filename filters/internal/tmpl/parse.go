@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
 )
@@ -105,7 +106,7 @@ func (p *parser) operator() (part, error) {
 		}
 	}
 	if o < 0 {
-		return part{}, at(start, "unknown operator %"+name+"%; did you mean %"+nearest(name)+"%? (%% is a percent sign)")
+		return part{}, at(start, "unknown operator %"+name+"%; "+hint(name)+" (%% is a percent sign)")
 	}
 	out := part{op: operators[o].op}
 	if operators[o].argument {
@@ -250,34 +251,14 @@ func checkJSON(text string, blank []byte) error {
 	return nil
 }
 
-// nearest returns the operator with the smallest edit distance to a name.
-func nearest(name string) string {
-	best, least := "", -1
+// hint names the operator that a name is near to, or all of them.
+func hint(name string) string {
+	var all []string
 	for i := range operators {
-		if d := distance(strings.ToUpper(name), operators[i].name); least < 0 || d < least {
-			best, least = operators[i].name, d
-		}
+		all = append(all, operators[i].name)
 	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	if near, ok := conf.Nearest(strings.ToUpper(name), all); ok {
+		return "did you mean %" + near + "%?"
 	}
-	for i := 0; i < len(a); i++ {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := 0; j < len(b); j++ {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return "there are " + strings.Join(all, ", ")
 }
