@@ -145,7 +145,7 @@ func isToken(s string) bool {
 
 // fieldValuePattern is RFC 9110, section 5.5: no control characters but tab,
 // no space at the ends.
-const fieldValuePattern = `^([^\u0000-\u0020\u007f]([^\u0000-\u0008\u000a-\u001f\u007f]*[^\u0000-\u0020\u007f])?)?$`
+const fieldValuePattern = `^([^\x00-\x20\x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?$`
 
 func isFieldValue(s string) bool {
 	for i := range len(s) {

@@ -47,7 +47,7 @@ func (stringType) want() string   { return "a text" }
 func (intType) want() string      { return "a whole number" }
 func (boolType) want() string     { return "true or false" }
 func (durationType) want() string { return `a duration such as "500ms"` }
-func (sizeType) want() string     { return `a size such as "64KiB"` }
+func (sizeType) want() string     { return `a size such as "64KiB" or 65536` }
 func (stringsType) want() string  { return "a list of texts" }
 func (statusType) want() string   { return "an HTTP status" }
 func (statusesType) want() string { return `a list of statuses such as 200, "2xx" or "200-204"` }
@@ -233,7 +233,8 @@ func (t pairsType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 		case has(list, name):
 			d.fault(at, "repeated header")
 		case e.Kind() != jsonr.String || !isFieldValue(value):
-			d.wrong(at, "a header value", e, "")
+			// Header values are credentials often enough: not shown.
+			d.fault(at, "want a header value: a text without control characters or space at its ends")
 		default:
 			list = append(list, [2]string{name, value})
 		}

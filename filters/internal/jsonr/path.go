@@ -95,8 +95,14 @@ func cutPath(path string) (name, rest string) {
 
 // AppendPath appends a name to a path for an error message. Names come from
 // the text, so characters that do not print are shown as U+FFFD, and a long name
-// is cut.
+// is cut, as is a path of more than some 200 bytes.
 func AppendPath(path []byte, name string) []byte {
+	if len(path) > 200 {
+		if path[len(path)-1] != '.' {
+			path = append(path, "..."...)
+		}
+		return path
+	}
 	if len(path) > 0 {
 		path = append(path, '.')
 	}
