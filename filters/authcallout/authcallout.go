@@ -106,9 +106,7 @@ func (x *exchange) strip(m filter.Message) {
 	if n := x.config.strip.Strip(m); n > 0 {
 		x.metrics.stripped.Add(uint64(n))
 	}
-	if x.config.FailureHeader {
-		m.RemoveHeader(failureMark)
-	}
+	identity.Remove(m, failureMark)
 }
 
 func (x *exchange) ask(m filter.Message) filter.Outcome {

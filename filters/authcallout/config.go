@@ -433,7 +433,8 @@ func checkMethod(s string) error {
 }
 
 func checkPattern(s string) error {
-	if name := strings.TrimSuffix(s, "*"); name != "" && !msg.ValidHeaderName(name) || s == "" {
+	name := strings.TrimSuffix(s, "*")
+	if s == "" || name != "" && !msg.ValidHeaderName(name) || strings.Contains(name, "*") {
 		return errForm
 	}
 	return nil

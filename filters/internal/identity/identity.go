@@ -144,21 +144,30 @@ var ErrInvalid = errors.New("invalid header name or value")
 // removed. name is lower-case. Whether the name is Forbidden is the caller's
 // question.
 func Set(m filter.Message, name, value string) error {
-	valid := msg.ValidHeaderName(name) && msg.ValidHeaderValue(value)
+	if !msg.ValidHeaderName(name) || !msg.ValidHeaderValue(value) {
+		Remove(m, name)
+		return ErrInvalid
+	}
+	remove(m, name, name)
+	m.SetHeader(name, value)
+	return nil
+}
+
+// Remove removes a header in every spelling and returns in how many it was
+// there. It allocates nothing when that is 0.
+func Remove(m filter.Message, name string) int { return remove(m, name, "") }
+
+func remove(m filter.Message, name, keep string) int {
 	var spellings []string
 	for _, h := range m.Headers() {
-		if (h[0] != name || !valid) && alias(h[0], name) {
+		if h[0] != keep && alias(h[0], name) {
 			spellings = appendNew(spellings, h[0])
 		}
 	}
 	for _, s := range spellings {
 		m.RemoveHeader(s)
 	}
-	if !valid {
-		return ErrInvalid
-	}
-	m.SetHeader(name, value)
-	return nil
+	return len(spellings)
 }
 
 func appendNew(list []string, s string) []string {
