@@ -25,6 +25,7 @@ type Listener struct {
 
 // Plugin is one filter of ours in a chain.
 type Plugin struct {
+	Name     string // in the chain; default: gatehouse.<filter>
 	Filter   string // root_id, and the module of that name unless Module says otherwise
 	Module   string // a file of dist/ without .wasm
 	Config   string // JSON text
@@ -206,8 +207,12 @@ func (p Plugin) node(name string) (Node, error) {
 	if p.Body {
 		config["allow_on_headers_stop_iteration"] = true
 	}
+	inChain := p.Name
+	if inChain == "" {
+		inChain = "gatehouse." + p.Filter
+	}
 	return Node{
-		"name": "gatehouse." + p.Filter,
+		"name": inChain,
 		"typed_config": Node{
 			"@type":  "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
 			"config": config,

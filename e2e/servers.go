@@ -19,12 +19,32 @@ import (
 
 // Seen is one request as it reached a server.
 type Seen struct {
-	Method  string              `json:"method"`
-	Path    string              `json:"path"` // with the query, as on the wire
-	Host    string              `json:"host"`
-	Proto   string              `json:"protocol"`
-	Headers map[string][]string `json:"headers"` // names in lower case
-	Body    string              `json:"body"`
+	Method  string            `json:"method"`
+	Path    string            `json:"path"` // with the query, as on the wire
+	Host    string            `json:"host"`
+	Proto   string            `json:"protocol"`
+	Headers map[string]values `json:"headers"` // names in lower case
+	Body    string            `json:"body"`
+}
+
+// values are a header's values; in JSON a single one is a plain text.
+type values []string
+
+// MarshalJSON implements json.Marshaler.
+func (v values) MarshalJSON() ([]byte, error) {
+	if len(v) == 1 {
+		return json.Marshal(v[0])
+	}
+	return json.Marshal([]string(v))
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (v *values) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' {
+		*v = make(values, 1)
+		return json.Unmarshal(data, &(*v)[0])
+	}
+	return json.Unmarshal(data, (*[]string)(v))
 }
 
 // Header returns the values of a header, joined as a proxy may join them.
@@ -87,9 +107,9 @@ func (s *Server) remember(r *http.Request) {
 
 // see describes a request and leaves its body to be read again.
 func see(r *http.Request) Seen {
-	seen := Seen{Method: r.Method, Path: r.RequestURI, Host: r.Host, Proto: r.Proto, Headers: map[string][]string{}}
-	for name, values := range r.Header {
-		seen.Headers[strings.ToLower(name)] = values
+	seen := Seen{Method: r.Method, Path: r.RequestURI, Host: r.Host, Proto: r.Proto, Headers: map[string]values{}}
+	for name, v := range r.Header {
+		seen.Headers[strings.ToLower(name)] = v
 	}
 	if r.Method != http.MethodConnect {
 		body, err := io.ReadAll(r.Body)
