@@ -22,7 +22,7 @@ func Decode(data []byte, fields Fields, env func(string) (string, bool), checks 
 	}
 	d := decoder{env: env}
 	for i := range repeated {
-		d.fault(repeated[i].Path, repeated[i].Text)
+		d.beyond(repeated[i].Path, repeated[i].Text)
 	}
 	objectType{fields: fields}.decode(&d, nil, "", v)
 	if len(d.errs) == 0 {
@@ -35,9 +35,9 @@ func Decode(data []byte, fields Fields, env func(string) (string, bool), checks 
 
 func syntaxFault(err error) Fault {
 	if e, ok := err.(*jsonr.Error); ok {
-		return Fault{e.Path, "not JSON: " + e.Text + " (at byte " + strconv.Itoa(e.Offset) + ")"}
+		return Fault{Path: e.Path, Text: "not JSON: " + e.Text + " (at byte " + strconv.Itoa(e.Offset) + ")"}
 	}
-	return Fault{"", "not JSON: " + err.Error()}
+	return Fault{Text: "not JSON: " + err.Error()}
 }
 
 type decoder struct {
@@ -45,15 +45,15 @@ type decoder struct {
 	env  func(string) (string, bool)
 }
 
-func (d *decoder) fault(path, text string) { d.errs.Add(path, text) }
+// fault adds a fault that the schema finds too.
+func (d *decoder) fault(path, text string) { d.errs = append(d.errs, Fault{Path: path, Text: text}) }
 
-// wrong adds the fault of a value that is not what was wanted; why may be empty.
-func (d *decoder) wrong(path, want string, got jsonr.Value, why string) {
-	text := "want " + want + ", got " + excerpt(got)
-	if why != "" {
-		text += " (" + why + ")"
-	}
-	d.fault(path, text)
+// beyond adds a fault that is beyond the schema.
+func (d *decoder) beyond(path, text string) { d.errs.Add(path, text) }
+
+// wrong adds the fault of a value that is not what was wanted.
+func (d *decoder) wrong(path, want string, got jsonr.Value) {
+	d.fault(path, "want "+want+", got "+excerpt(got))
 }
 
 // object decodes the members of v, and the defaults of what it does not have.
@@ -194,6 +194,9 @@ func excerpt(v jsonr.Value) string {
 type Fault struct {
 	Path string // names and indexes with dots: rules.0.path; empty for the whole
 	Text string // what is wanted, then what was got
+	// Beyond: a JSON Schema cannot say this, so a configuration without other
+	// faults passes the schema.
+	Beyond bool
 }
 
 // Errors is all faults of a configuration.
@@ -201,7 +204,9 @@ type Errors []Fault
 
 // Add adds a fault, for rules across fields. text is lower-case, without a full
 // stop, and holds no secret.
-func (e *Errors) Add(path, text string) { *e = append(*e, Fault{path, text}) }
+func (e *Errors) Add(path, text string) {
+	*e = append(*e, Fault{Path: path, Text: text, Beyond: true})
+}
 
 // Err returns e as an error, nil without a fault.
 func (e Errors) Err() error {

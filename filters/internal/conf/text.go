@@ -36,64 +36,80 @@ const (
 	sizePattern     = `^[0-9]+(B|KiB|MiB|GiB)$`
 )
 
-// parseDuration reads durationPattern, in nanoseconds; one that overflows is
-// refused.
+// tooLong stands for every duration that does not fit, which no bound allows.
+const tooLong = math.MaxInt64
+
+// parseDuration reads durationPattern, in nanoseconds; tooLong is one that
+// overflows.
 func parseDuration(s string) (total int64, ok bool) {
-	for ok = s != ""; ok && s != ""; {
-		var n, fraction int64
-		n, s, ok = digits(s)
-		scale := int64(1)
-		if ok && strings.HasPrefix(s, ".") {
-			rest := s[1:]
-			fraction, s, ok = digits(rest)
-			ok = ok && len(rest)-len(s) <= 9
-			for range len(rest) - len(s) {
-				scale *= 10
-			}
-		}
+	if s == "" {
+		return 0, false
+	}
+	for s != "" {
+		n, rest, ok := digits(s)
 		if !ok {
 			return 0, false
 		}
+		fraction, scale := int64(0), int64(1)
+		if after, found := strings.CutPrefix(rest, "."); found {
+			fraction, rest, ok = digits(after)
+			places := len(after) - len(rest)
+			if !ok || places > 9 {
+				return 0, false
+			}
+			for range places {
+				scale *= 10
+			}
+		}
 		factor := int64(0)
 		for _, u := range durationUnits {
-			if strings.HasPrefix(s, u.name) {
-				factor, s = u.factor, s[len(u.name):]
+			if after, found := strings.CutPrefix(rest, u.name); found {
+				factor, s = u.factor, after
 				break
 			}
 		}
-		if factor == 0 || n > (math.MaxInt64-total)/factor {
+		if factor == 0 {
 			return 0, false
 		}
-		total += n * factor
 		// In floating point: the product may not fit 64 bits.
 		part := int64(float64(fraction) / float64(scale) * float64(factor))
-		if part > math.MaxInt64-total {
-			return 0, false
+		if n > (tooLong-total-part)/factor {
+			total = tooLong
 		}
-		total += part
+		if total < tooLong {
+			total += n*factor + part
+		}
 	}
-	return total, ok
+	return total, true
 }
 
-// digits takes the number off the start of s.
+// digits takes the number off the start of s; one that overflows becomes the
+// largest.
 func digits(s string) (n int64, rest string, ok bool) {
 	i := 0
 	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
 		i++
 	}
-	n, ok = parseInt(s[:i])
-	return n, s[i:], ok
+	if i == 0 {
+		return 0, s, false
+	}
+	n, err := strconv.ParseInt(s[:i], 10, 64)
+	if err != nil {
+		n = math.MaxInt64
+	}
+	return n, s[i:], true
 }
 
-// parseSizeUnit reads sizePattern, in bytes.
+// parseSizeUnit reads sizePattern, in bytes; one that overflows is above any
+// bound.
 func parseSizeUnit(s string) (int64, bool) {
 	n, suffix, ok := digits(s)
 	if !ok {
 		return 0, false
 	}
 	for _, u := range sizeUnits {
-		if suffix == u.name && n <= maxInt/u.factor {
-			return n * u.factor, true
+		if suffix == u.name {
+			return min(n, (maxInt+1)/u.factor) * u.factor, true
 		}
 	}
 	return 0, false
@@ -109,7 +125,7 @@ func parseSize(s string) (int64, bool) {
 
 const statusesPattern = `^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$`
 
-// parseStatuses reads statusesPattern; a range must not run backwards.
+// parseStatuses reads statusesPattern.
 func parseStatuses(s string) (StatusRange, bool) {
 	if len(s) == 3 && s[1:] == "xx" && '1' <= s[0] && s[0] <= '5' {
 		low := int(s[0]-'0') * 100
@@ -121,7 +137,7 @@ func parseStatuses(s string) (StatusRange, bool) {
 	}
 	low, ok1 := parseStatus(from)
 	high, ok2 := parseStatus(to)
-	return StatusRange{low, high}, ok1 && ok2 && low <= high
+	return StatusRange{low, high}, ok1 && ok2
 }
 
 func parseStatus(s string) (int, bool) {

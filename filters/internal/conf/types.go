@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -81,7 +80,7 @@ func (t pathType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 		return
 	}
 	if err := jsonr.CheckPath(s); err != nil {
-		d.wrong(path, t.want(), v, err.Error())
+		d.fault(path, "want "+t.want()+", got "+excerpt(v)+" ("+err.Error()+")")
 		return
 	}
 	*t.p = s
@@ -101,12 +100,12 @@ func (t enumType) decode(d *decoder, _ *Field, path string, v jsonr.Value) {
 			return
 		}
 	}
-	d.wrong(path, t.want(), v, "")
+	d.wrong(path, t.want(), v)
 }
 
 func (t boolType) decode(d *decoder, _ *Field, path string, v jsonr.Value) {
 	if v.Kind() != jsonr.Bool {
-		d.wrong(path, t.want(), v, "")
+		d.wrong(path, t.want(), v)
 		return
 	}
 	*t.p = v.Bool()
@@ -122,7 +121,7 @@ func (t intType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 		*t.p = int(n)
 		return
 	}
-	d.wrong(path, t.want()+f.span(""), v, "")
+	d.wrong(path, t.want()+f.span(""), v)
 }
 
 // The statuses that a filter can answer with: final responses (RFC 9110,
@@ -135,7 +134,7 @@ func (t statusType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 		*t.p = int(n)
 		return
 	}
-	d.wrong(path, t.want()+" from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10), v, "")
+	d.wrong(path, t.want()+" from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10), v)
 }
 
 func (t durationType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
@@ -144,11 +143,11 @@ func (t durationType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 		n, ok = parseDuration(v.String())
 	}
 	if !ok {
-		d.wrong(path, t.want(), v, "")
+		d.wrong(path, t.want(), v)
 		return
 	}
-	if low, high := f.bounds(0, math.MaxInt64, parseDuration); n < low || n > high {
-		d.wrong(path, "a duration"+f.span(""), v, "")
+	if low, high := f.bounds(0, tooLong-1, parseDuration); n < low || n > high {
+		d.beyond(path, "want a duration"+f.span("")+", got "+excerpt(v))
 		return
 	}
 	*t.p = time.Duration(n)
@@ -163,11 +162,15 @@ func (t sizeType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 		n, ok = v.Int()
 	}
 	if !ok || n < 0 {
-		d.wrong(path, t.want(), v, "")
+		d.wrong(path, t.want(), v)
 		return
 	}
 	if low, high := f.bounds(0, maxInt, parseSize); n < low || n > high {
-		d.wrong(path, "a size"+f.span(""), v, "")
+		fault := d.fault
+		if v.Kind() == jsonr.String {
+			fault = d.beyond
+		}
+		fault(path, "want a size"+f.span("")+", got "+excerpt(v))
 		return
 	}
 	*t.p = int(n)
@@ -177,7 +180,7 @@ func (t stringsType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 	var list []string
 	d.elements(t.want(), f, path, v, func(path string, e jsonr.Value) {
 		if e.Kind() != jsonr.String {
-			d.wrong(path, "a text", e, "")
+			d.wrong(path, "a text", e)
 		} else if d.checked(f, path, e) {
 			list = append(list, e.String())
 		}
@@ -207,7 +210,11 @@ func (t statusesType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 			r, ok = StatusRange{int(n), int(n)}, whole && 100 <= n && n <= 599
 		}
 		if !ok {
-			d.wrong(path, `a status such as 200, "2xx" or "200-204"`, e, "")
+			d.wrong(path, `a status such as 200, "2xx" or "200-204"`, e)
+			return
+		}
+		if r.Low > r.High {
+			d.beyond(path, "want a range that goes up, got "+excerpt(e))
 			return
 		}
 		list = append(list, r)
@@ -217,7 +224,7 @@ func (t statusesType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 
 func (t pairsType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 	if v.Kind() != jsonr.Object {
-		d.wrong(path, t.want(), v, "")
+		d.wrong(path, t.want(), v)
 		return
 	}
 	if !d.counted(t.want(), f, path, v, "headers") {
@@ -231,7 +238,7 @@ func (t pairsType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 		case !isToken(key):
 			d.fault(at, "want a header name")
 		case has(list, name):
-			d.fault(at, "repeated header")
+			d.beyond(at, "repeated header")
 		case e.Kind() != jsonr.String || !isFieldValue(value):
 			// Header values are credentials often enough: not shown.
 			d.fault(at, "want a header value: a text without control characters or space at its ends")
@@ -255,7 +262,7 @@ func has(list [][2]string, name string) bool {
 func (t secretType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 	switch v.Kind() {
 	case jsonr.String:
-		d.secret(t.p, f, path, v.String())
+		d.secret(t.p, f, path, v.String(), d.fault)
 	case jsonr.Object:
 		name, ok := d.envName(path, v)
 		if !ok {
@@ -266,14 +273,14 @@ func (t secretType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 			value, ok = d.env(name)
 		}
 		if !ok {
-			d.fault(path, "environment variable "+name+" is not set")
+			d.beyond(path, "environment variable "+name+" is not set")
 			return
 		}
 		if value == "" {
-			d.fault(path, "environment variable "+name+" is empty")
+			d.beyond(path, "environment variable "+name+" is empty")
 			return
 		}
-		d.secret(t.p, f, path, value)
+		d.secret(t.p, f, path, value, d.beyond)
 	default:
 		// The value might be the secret, wrongly typed: only its kind is shown.
 		d.fault(path, "want "+t.want()+", got "+kindName(v.Kind()))
@@ -300,18 +307,21 @@ func (t envNameType) decode(d *decoder, _ *Field, path string, v jsonr.Value) {
 	*t.p = v.String()
 }
 
-// secret stores the text of a secret.
-func (d *decoder) secret(p *secret.Value, f *Field, path, text string) {
+// secret stores the text of a secret, or adds a fault by the function given.
+func (d *decoder) secret(p *secret.Value, f *Field, path, text string, fault func(path, text string)) {
 	if text == "" {
-		d.fault(path, "want a text that is not empty")
-		return
-	}
-	if f.check != nil && f.check(text) != nil {
-		d.fault(path, "want "+f.wants)
+		fault(path, "want a text that is not empty")
 		return
 	}
 	if low, high := f.bounds(0, maxInt, parseInt); !within(utf8.RuneCountInString(text), low, high) {
-		d.fault(path, "want a text"+f.span("characters"))
+		fault(path, "want a text"+f.span("characters"))
+		return
+	}
+	if f.check != nil && f.check(text) != nil {
+		if f.pattern == "" {
+			fault = d.beyond
+		}
+		fault(path, "want "+f.wants)
 		return
 	}
 	*p = secret.New(text)
@@ -319,7 +329,7 @@ func (d *decoder) secret(p *secret.Value, f *Field, path, text string) {
 
 func (t objectType) decode(d *decoder, _ *Field, path string, v jsonr.Value) {
 	if v.Kind() != jsonr.Object {
-		d.wrong(path, t.want(), v, "")
+		d.wrong(path, t.want(), v)
 		return
 	}
 	if t.set != nil {
@@ -337,7 +347,7 @@ func (t listType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 // elements calls one for each element of a list whose length is within bounds.
 func (d *decoder) elements(want string, f *Field, path string, v jsonr.Value, one func(string, jsonr.Value)) {
 	if v.Kind() != jsonr.Array {
-		d.wrong(path, want, v, "")
+		d.wrong(path, want, v)
 		return
 	}
 	if !d.counted(want, f, path, v, "elements") {
@@ -366,16 +376,16 @@ func (d *decoder) counted(want string, f *Field, path string, v jsonr.Value, uni
 // text checks a text against kind, required, bounds and Check.
 func (d *decoder) text(f *Field, path string, v jsonr.Value, want string) (string, bool) {
 	if v.Kind() != jsonr.String {
-		d.wrong(path, want, v, "")
+		d.wrong(path, want, v)
 		return "", false
 	}
 	s := v.String()
 	if f.required && s == "" {
-		d.wrong(path, want+" that is not empty", v, "")
+		d.wrong(path, want+" that is not empty", v)
 		return "", false
 	}
 	if low, high := f.bounds(0, maxInt, parseInt); !within(utf8.RuneCountInString(s), low, high) {
-		d.wrong(path, want+f.span("characters"), v, "")
+		d.wrong(path, want+f.span("characters"), v)
 		return "", false
 	}
 	return s, d.checked(f, path, v)
@@ -387,15 +397,24 @@ func (d *decoder) checked(f *Field, path string, v jsonr.Value) bool {
 		return true
 	}
 	err := f.check(v.String())
-	if err != nil {
-		d.wrong(path, f.wants, v, err.Error())
+	if err == nil {
+		return true
 	}
-	return err == nil
+	text := "want " + f.wants + ", got " + excerpt(v)
+	if why := err.Error(); why != "" {
+		text += " (" + why + ")"
+	}
+	if f.pattern == "" {
+		d.beyond(path, text)
+	} else {
+		d.fault(path, text)
+	}
+	return false
 }
 
 func (d *decoder) header(f *Field, path string, v jsonr.Value) (string, bool) {
 	if v.Kind() != jsonr.String || !isToken(v.String()) {
-		d.wrong(path, "a header name", v, "")
+		d.wrong(path, "a header name", v)
 		return "", false
 	}
 	return lower(v.String()), d.checked(f, path, v)

@@ -4,8 +4,10 @@ package conftest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,14 +34,8 @@ func Env(name string) (string, bool) {
 	return "", false
 }
 
-// CrossField, as the first line of a case, says that the decoder refuses what
-// the schema cannot: a rule across fields, a rule without a pattern, the bounds
-// of a text with a unit, a variable of the environment. What follows is why.
-const CrossField = "# cross-field: "
-
 // Cases runs testdata/config/*.txt: a configuration, a line of ten dashes, and
-// the decoded configuration or the error. The schema of fields must accept and
-// refuse the same cases, but for those that start with CrossField.
+// the decoded configuration or the error. The schema of fields must agree.
 func Cases(t *testing.T, fields conf.Fields, load func(config []byte, env func(string) (string, bool)) (any, error)) {
 	t.Helper()
 	if err := conf.Lint(fields); err != nil {
@@ -50,21 +46,8 @@ func Cases(t *testing.T, fields conf.Fields, load func(config []byte, env func(s
 		t.Fatal(err)
 	}
 	golden.Cases(t, "testdata/config", ".txt", func(t *testing.T, input string) string {
-		reason, crossField := strings.CutPrefix(input, CrossField)
-		if crossField {
-			reason, input, _ = strings.Cut(reason, "\n")
-			if strings.TrimSpace(reason) == "" {
-				t.Error("no reason after " + CrossField)
-			}
-		}
 		c, err := load([]byte(input), Env)
-		valid := Valid(schema, []byte(input))
-		switch {
-		case crossField && (err == nil || valid != nil):
-			t.Errorf("not a cross-field case: decoder %v, schema %v", err, valid)
-		case !crossField && (err == nil) != (valid == nil):
-			t.Errorf("decoder and schema differ: decoder %v, schema %v", err, valid)
-		}
+		Agree(t, schema, []byte(input), err)
 		out := ""
 		if err != nil {
 			out = err.Error()
@@ -90,6 +73,20 @@ func Compile(schema []byte) (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	return c.Compile("schema.json")
+}
+
+// Agree fails the test unless the schema refuses a configuration exactly if err,
+// the decoder's, lists a fault that is not beyond schemas.
+func Agree(t *testing.T, schema *jsonschema.Schema, config []byte, err error) {
+	t.Helper()
+	var faults conf.Errors
+	if err != nil && !errors.As(err, &faults) {
+		t.Errorf("not a list of faults: %v", err)
+	}
+	within := slices.ContainsFunc(faults, func(f conf.Fault) bool { return !f.Beyond })
+	if refused := Valid(schema, config); within != (refused != nil) {
+		t.Errorf("decoder and schema differ\ndecoder: %v\nschema: %v", err, refused)
+	}
 }
 
 // Valid holds a configuration against a schema. Nothing is {}, as for a filter.
