@@ -30,13 +30,18 @@ run: build ## start the demo: Envoy with the filters, an auth service and an ups
 
 test: lint build unit wasm-test fuzz e2e ## everything: what CI runs
 
-build: $(MODULES:%=$(DIST)/%.wasm) ## compile the modules to dist/*.wasm and check their sizes
+build: $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
 # go build itself knows what has changed.
 $(DIST)/%.wasm: FORCE
 	@mkdir -p $(DIST)
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$*
+
+# The shell's own tests, not shipped.
+$(DIST)/test/probe.wasm: FORCE
+	@mkdir -p $(DIST)/test
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm
 
 FORCE:
 

@@ -31,6 +31,7 @@ type Field struct {
 	pattern  string
 	example  string
 	aliasOf  string
+	buffered *bool
 }
 
 // StatusRange is a range of HTTP status codes, both ends included.
@@ -148,6 +149,10 @@ func (f Field) Check(name string, check func(string) error) Field {
 // Pattern is the regular expression (ECMA 262) by which the schema says what
 // Check says; the module does not run it.
 func (f Field) Pattern(re string) Field { f.pattern = re; return f }
+
+// Buffered marks a Size up to which Envoy must hold a request's body, so that
+// its own buffer limit must not be lower. It counts while *on is true.
+func (f Field) Buffered(on *bool) Field { f.buffered = on; return f }
 
 // Example is a value for the schema, written like a default.
 func (f Field) Example(text string) Field { f.example = text; return f }

@@ -241,6 +241,7 @@ func TestLint(t *testing.T) {
 		"bounds the wrong way":        {conf.Int("a", &n, "A.").Between("2", "1"), "a: wrong bounds 2 to 1"},
 		"bounds of a boolean":         {conf.Bool("a", &b, "A.").Between("1", "2"), "a: wrong bounds 1 to 2"},
 		"Check of a number":           {conf.Int("a", &n, "A.").Check("x", startsOK), "a: Check is for texts"},
+		"Buffered of a number":        {conf.Int("a", &n, "A.").Buffered(&b), "a: Buffered is for sizes"},
 		"Pattern without Check":       {conf.String("a", &s, "A.").Pattern("x"), "a: a Pattern without a Check is not enforced"},
 		"default of a secret":         {conf.Secret("a", &v, "A.").Default("x"), "a: an object, a list of objects or a secret has a default"},
 		"fault in an object":          {conf.Object("o", conf.Fields{conf.Int("a", &n, "A")}, "O."), "o.a: want a doc that ends in a full stop"},
@@ -261,6 +262,37 @@ func TestLint(t *testing.T) {
 }
 
 func startsOK(string) error { return nil }
+
+func TestOverBuffer(t *testing.T) {
+	t.Parallel()
+	var size, other int
+	var on bool
+	declare := func() conf.Fields {
+		return conf.Fields{
+			conf.Bool("on", &on, "On.").Default("false"),
+			conf.Object("o", conf.Fields{conf.Size("max", &size, "Max.").Default("64KiB").Buffered(&on)}, "O."),
+			conf.Size("other", &other, "Other.").Default("1MiB"),
+		}
+	}
+	for text, want := range map[string]string{
+		`{"on":true}`:                       "o.max 65536",
+		`{"on":true,"o":{"max":1025}}`:      "o.max 1025",
+		`{"on":true,"o":{"max":1024}}`:      "",
+		`{"on":false,"o":{"max":"512KiB"}}`: "",
+	} {
+		fields := declare()
+		if err := conf.Decode([]byte(text), fields, nil); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, over := range conf.OverBuffer(fields, 1024) {
+			got = append(got, over.Path+" "+strconv.Itoa(over.Size))
+		}
+		if s := strings.Join(got, ","); s != want {
+			t.Errorf("%s: got %q, want %q", text, s, want)
+		}
+	}
+}
 
 func TestPaths(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,9 @@ func (f *Field) lint(errs *Errors, path string) {
 	case objectType, listType:
 		whole = true
 	}
+	if _, isSize := f.typ.(sizeType); f.buffered != nil && !isSize {
+		errs.Add(path, "Buffered is for sizes")
+	}
 	if f.check != nil && !checked {
 		errs.Add(path, "Check is for texts")
 	}

@@ -215,8 +215,8 @@ func TestWasmStart(t *testing.T) {
 			log    string
 		}{
 			"no configuration":                      {"", types.OnPluginStartStatusOK, ""},
-			"a refused configuration names its key": {"bad", types.OnPluginStartStatusFailed, "probe: configuration: bad: unknown field"},
-			"a panic refuses the configuration":     {"panic", types.OnPluginStartStatusFailed, "recovered from a panic"},
+			"a refused configuration names its key": {`{"bad":1}`, types.OnPluginStartStatusFailed, "probe: configuration: bad: unknown field"},
+			"a panic refuses the configuration":     {`{"panic":1}`, types.OnPluginStartStatusFailed, "recovered from a panic"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				host, got := vmtest.Start(t, vm, c.config)
@@ -235,7 +235,7 @@ func TestWasmStart(t *testing.T) {
 // TestWasmTick lets a tick make a callout of its own.
 func TestWasmTick(t *testing.T) {
 	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm types.VMContext) {
-		host, _ := vmtest.Start(t, vm, "tick=20")
+		host, _ := vmtest.Start(t, vm, `{"tick":20}`)
 		if host.GetTickPeriod() != 20 {
 			t.Fatalf("tick period %d ms, want 20", host.GetTickPeriod())
 		}

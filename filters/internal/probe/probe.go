@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
 )
 
 // Plugin is the probe.
@@ -22,29 +23,33 @@ var Plugin = filter.Plugin{
 	Load:    load,
 }
 
-// load takes text of the form "key=value key=value": tick=MS starts a ticker
-// that calls cluster "auth"; fail=open makes OnFailure let requests pass; any
-// configuration with the word "bad" is refused; "panic" breaks.
+// load takes {"tick": MS} for a ticker that calls cluster "auth", {"fail":
+// "open"} for an OnFailure that lets requests pass, {"policy": TEXT} for an edit
+// of x-policy, {"panic": true} to break, and refuses {"bad": ...}.
 func load(config []byte, host filter.Host) (filter.Filter, error) {
 	f := &probe{host: host, ticks: host.Counter("ticks"), answers: host.Counter("tick_answers")}
-	for word := range strings.FieldsSeq(strings.Trim(string(config), `{}": `)) {
-		k, v, _ := strings.Cut(word, "=")
-		switch k {
-		case "bad":
-			return nil, errors.New("bad: unknown field")
-		case "panic":
-			panic("load")
-		case "policy":
-			f.policy = v
-		case "fail":
-			f.open = v == "open"
-		case "tick":
-			ms, err := strconv.Atoi(v)
-			if err != nil {
-				return nil, err
-			}
-			return &ticking{probe: f, period: time.Duration(ms) * time.Millisecond}, nil
-		}
+	if len(config) == 0 {
+		return f, nil
+	}
+	v, err := jsonr.Parse(config, jsonr.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := v.Get("bad"); ok {
+		return nil, errors.New("bad: unknown field")
+	}
+	if _, ok := v.Get("panic"); ok {
+		panic("load")
+	}
+	if p, ok := v.Get("policy"); ok {
+		f.policy = p.String()
+	}
+	if p, ok := v.Get("fail"); ok {
+		f.open = p.String() == "open"
+	}
+	if p, ok := v.Get("tick"); ok {
+		ms, _ := p.Int()
+		return &ticking{probe: f, period: time.Duration(ms) * time.Millisecond}, nil
 	}
 	return f, nil
 }
