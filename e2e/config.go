@@ -33,6 +33,7 @@ type Plugin struct {
 	Env      map[string]string
 	VM       string // vm_id; plugins with the same module and vm_id share a VM
 	FailOpen bool   // failure_policy FAIL_OPEN instead of FAIL_RELOAD
+	Native   Node   // a filter of Envoy's own instead, as its HttpFilter message
 }
 
 // Cluster is one upstream.
@@ -137,6 +138,8 @@ func (l Listener) node(dir string) (Node, error) {
 	hcm := Node{
 		"@type":                            "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
 		"stat_prefix":                      l.Name,
+		"use_remote_address":               true,
+		"preserve_external_request_id":     true, // tests find their requests by it
 		"normalize_path":                   true,
 		"merge_slashes":                    true,
 		"path_with_escaped_slashes_action": "REJECT_REQUEST",
@@ -173,6 +176,9 @@ func (l Listener) node(dir string) (Node, error) {
 }
 
 func (p Plugin) node(name string) (Node, error) {
+	if p.Native != nil {
+		return p.Native, nil
+	}
 	module := p.Module
 	if module == "" {
 		module = p.Filter

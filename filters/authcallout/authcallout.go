@@ -43,10 +43,14 @@ type exchange struct {
 }
 
 var (
-	_ filter.Filter   = (*Filter)(nil)
-	_ filter.Streamer = (*Filter)(nil)
-	_ filter.Failer   = (*exchange)(nil)
+	_ filter.Filter    = (*Filter)(nil)
+	_ filter.Streamer  = (*Filter)(nil)
+	_ filter.Rechecker = (*Filter)(nil)
+	_ filter.Failer    = (*exchange)(nil)
 )
+
+// Rechecks implements filter.Rechecker.
+func (f *Filter) Rechecks() bool { return f.config.Recheck }
 
 // NewStream implements filter.Streamer.
 func (f *Filter) NewStream() filter.Filter { return &exchange{Filter: f} }

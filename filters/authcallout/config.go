@@ -71,6 +71,7 @@ type Config struct {
 	StatusOnError   int
 	FailureHeader   bool
 	WWWAuthenticate string
+	Recheck         bool
 
 	compiled
 }
@@ -159,7 +160,7 @@ func (c *Config) Fields() conf.Fields {
 		conf.Enum("profile", &c.Profile, "Whose behaviour the other settings start from: the Kong plugin (the defaults of this table), Envoy's `ext_authz` over HTTP, or Traefik's ForwardAuth. See Profiles.", profileKong, profileExt, profileForward).Default(profileKong),
 
 		conf.String("cluster", &c.Cluster, "Envoy cluster of the auth service. Without it: `auth_host:auth_port`.").Example("auth"),
-		conf.String("authority", &c.Authority, "`:authority` of the callout; a template. Without it: `auth_host:auth_port`, else the cluster's name."),
+		conf.String("authority", &c.Authority, "`:authority` of the callout; a template. Without it: `auth_host:auth_port`, else the cluster's name, or what follows its last `|` (Istio)."),
 		conf.String("auth_host", &c.AuthHost, "Kong's name for the host of the auth service.").Example("testapi.default"),
 		conf.Int("auth_port", &c.AuthPort, "Kong's name for its port.").Between("1", "65535").Example("8080"),
 		conf.String("path", &c.Path, "Path of the callout, with query if any; a template (values are percent-encoded).").Default("/").Example("/apikey-simple/verify"),
@@ -230,6 +231,7 @@ func (c *Config) Fields() conf.Fields {
 		conf.Enum("failure_mode", &c.FailureMode, "When the auth service fails: `closed` answers `status_on_error`; `open` lets the request pass as `failed_open`, counted and logged.", failClosed, failOpen).Default(failClosed),
 		conf.StatusCode("status_on_error", &c.StatusOnError, "Status when the auth service fails.").Default("500").Between("400", "599"),
 		conf.Bool("failure_mode_allow_header_add", &c.FailureHeader, "Mark requests that passed as `failed_open` with `x-envoy-auth-failure-mode-allowed: true`.").Default("false"),
+		conf.Bool("recheck", &c.Recheck, "This is a second mount of the filter: decide again only about requests whose route has another overlay than when the first mount decided. See Limits.").Default("false"),
 		conf.String("www_authenticate", &c.WWWAuthenticate, "Challenge of a 401 to which the auth service gave none (RFC 9110, section 11.6.1).").Default("Bearer").Check("a header value", checkValue),
 	}
 }
@@ -317,13 +319,29 @@ func (c *Config) resolveNames(errs *conf.Errors) {
 	}
 	if c.Cluster == "" {
 		errs.Add("cluster", "missing; give it, or auth_host and auth_port")
+		return
 	}
 	if c.Authority == "" {
 		c.Authority = kong
 	}
-	if c.Authority == "" {
-		c.Authority = c.Cluster
+	if c.Authority != "" {
+		return
 	}
+	// Istio's "outbound|8080||host" names its host at the end.
+	c.Authority = c.Cluster[strings.LastIndexByte(c.Cluster, '|')+1:]
+	if !isHost(c.Authority) {
+		errs.Add("authority", "missing; the cluster's name is no host name")
+	}
+}
+
+func isHost(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("._-:[]", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func (c *Config) compileTemplates(errs *conf.Errors) {
@@ -343,7 +361,7 @@ func (c *Config) compileTemplates(errs *conf.Errors) {
 	}
 	c.authority = parse("authority", c.Authority, tmpl.Header)
 	if c.BodyTemplate != "" && !c.ForwardBody {
-		esc := tmpl.Header
+		esc := tmpl.Text
 		if isJSON(c.BodyContentType) {
 			esc = tmpl.JSON
 		} else if msg.MediaType(c.BodyContentType) == "application/x-www-form-urlencoded" {

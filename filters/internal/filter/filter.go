@@ -74,6 +74,13 @@ type Failer interface {
 	OnFailure() Outcome
 }
 
+// Rechecker is implemented by a filter that can be mounted a second time, to
+// decide again about requests whose route (and so whose policy) has changed
+// since the first mount decided; the others pass as Unchanged.
+type Rechecker interface {
+	Rechecks() bool
+}
+
 // Kind says what an Outcome asks of the shell.
 type Kind uint8
 

@@ -13,8 +13,10 @@ const (
 	// allow_on_headers_stop_iteration is set.
 	BodyUnavailable Word = "body_unavailable"
 	// RouteChanged: the decision's own header edits moved the request to a route
-	// with another policy, twice.
+	// with another policy.
 	RouteChanged Word = "route_changed"
+	// Unchanged: a second mount found the policy that has decided already.
+	Unchanged Word = "unchanged"
 	// BadOverlay: the route's overlay does not parse; the route is closed.
 	BadOverlay Word = "bad_overlay"
 )
@@ -31,7 +33,8 @@ type Verdict struct {
 var SharedVerdicts = []Verdict{
 	{InternalError, "500", "The filter itself failed. Logged without request data; the worker goes on."},
 	{BodyUnavailable, "500", "A body is needed but `allow_on_headers_stop_iteration` is not set in Envoy's `PluginConfig`."},
-	{RouteChanged, "500", "The filter's own header edits moved the request to a route with another policy, twice in a row."},
+	{RouteChanged, "500", "The filter's own header edits moved the request to a route with another policy; the response is withheld. See `recheck`."},
+	{Unchanged, "", "`recheck`: the first mount has decided under the policy that the route still has."},
 	{BadOverlay, "500", "The route's overlay (route metadata) is not a valid configuration."},
 }
 

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/proxytest"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
@@ -74,11 +73,11 @@ var exchanges = map[string]exchange{
 
 // TestWasmExchanges walks the shell through each exchange, in Go and in wasm.
 func TestWasmExchanges(t *testing.T) {
-	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm types.VMContext) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
 		for name, x := range exchanges {
 			t.Run(name, func(t *testing.T) {
-				host, status := vmtest.Start(t, vm, "")
-				if status != types.OnPluginStartStatusOK {
+				host, ok := vmtest.Start(t, vm, "")
+				if !ok {
 					t.Fatal("the plugin did not start")
 				}
 				x.check(t, host)
@@ -87,7 +86,7 @@ func TestWasmExchanges(t *testing.T) {
 	})
 }
 
-func (x exchange) check(t *testing.T, host proxytest.HostEmulator) {
+func (x exchange) check(t *testing.T, host vmtest.Host) {
 	id := host.InitializeHttpContext()
 	request := [][2]string{{":method", "POST"}, {":path", "/"}, {":authority", "example.org"}, {"x-probe", x.steps}}
 	act := host.CallOnRequestHeaders(id, request, len(x.body) == 0)
@@ -208,20 +207,20 @@ func (a answer) result() filter.CalloutResult {
 
 // TestWasmStart covers what happens when a plugin starts.
 func TestWasmStart(t *testing.T) {
-	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm types.VMContext) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
 		for name, c := range map[string]struct {
 			config string
-			want   types.OnPluginStartStatus
+			want   bool
 			log    string
 		}{
-			"no configuration":                      {"", types.OnPluginStartStatusOK, ""},
-			"a refused configuration names its key": {`{"bad":1}`, types.OnPluginStartStatusFailed, "probe: configuration: bad: unknown field"},
-			"a panic refuses the configuration":     {`{"panic":1}`, types.OnPluginStartStatusFailed, "recovered from a panic"},
+			"no configuration":                      {"", true, ""},
+			"a refused configuration names its key": {`{"bad":1}`, false, "probe: configuration: bad: unknown field"},
+			"a panic refuses the configuration":     {`{"panic":1}`, false, "recovered from a panic"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				host, got := vmtest.Start(t, vm, c.config)
 				if got != c.want {
-					t.Errorf("start gave %v, want %v", got, c.want)
+					t.Errorf("started: %v, want %v", got, c.want)
 				}
 				logs := strings.Join(append(host.GetCriticalLogs(), host.GetErrorLogs()...), "\n")
 				if !strings.Contains(logs, c.log) {
@@ -234,13 +233,13 @@ func TestWasmStart(t *testing.T) {
 
 // TestWasmTick lets a tick make a callout of its own.
 func TestWasmTick(t *testing.T) {
-	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm types.VMContext) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
 		host, _ := vmtest.Start(t, vm, `{"tick":20}`)
 		if host.GetTickPeriod() != 20 {
 			t.Fatalf("tick period %d ms, want 20", host.GetTickPeriod())
 		}
 		host.Tick()
-		calls := host.GetCalloutAttributesFromContext(proxytest.PluginContextID)
+		calls := host.GetCalloutAttributesFromContext(vmtest.PluginContext)
 		if len(calls) != 1 {
 			t.Fatalf("%d callouts, want 1", len(calls))
 		}
@@ -254,7 +253,7 @@ func TestWasmTick(t *testing.T) {
 // TestWasmBodyGuard: without allow_on_headers_stop_iteration no body callback
 // ever comes, and the request must not hang.
 func TestWasmBodyGuard(t *testing.T) {
-	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm types.VMContext) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
 		now := time.Now()
 		hosted.SetClock(t, func() time.Time { now = now.Add(time.Millisecond); return now })
 		host, _ := vmtest.Start(t, vm, "")
@@ -286,7 +285,7 @@ func TestWasmBodyGuard(t *testing.T) {
 // TestWasmAbandoned: a client that is gone before the decision is counted, and
 // the late answer is harmless.
 func TestWasmAbandoned(t *testing.T) {
-	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm types.VMContext) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
 		host, _ := vmtest.Start(t, vm, "")
 		id := host.InitializeHttpContext()
 		host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "call:auth:/check"}}, true)
@@ -301,7 +300,7 @@ func TestWasmAbandoned(t *testing.T) {
 
 // TestWasmNegotiation: the words of a reply come as the client wants them.
 func TestWasmNegotiation(t *testing.T) {
-	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm types.VMContext) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
 		for name, c := range map[string]struct{ header, value, contentType, body string }{
 			"JSON by default":       {"x-none", "", "application/json", `{"message":"said \"so\""}`},
 			"plain if asked for":    {"accept", "text/plain", "text/plain; charset=utf-8", `said "so"`},

@@ -72,6 +72,23 @@ func (r *routes) load(overlay string) routeFilter {
 	return routeFilter{filter: f, err: err}
 }
 
+// policyMark stands before the digest of the overlay in a verdict's filter state.
+const policyMark = " policy="
+
+// digest identifies an overlay (FNV-1a, 64 bits). Overlays are the operator's
+// own, so nobody has a reason to look for two with the same digest; the text
+// itself may hold secrets and stays out of filter state.
+func digest(overlay string) string {
+	if overlay == "" {
+		return ""
+	}
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(overlay); i++ {
+		h = (h ^ uint64(overlay[i])) * 1099511628211
+	}
+	return strconv.FormatUint(h, 16)
+}
+
 func routeName() string {
 	name, _ := proxywasm.GetProperty([]string{"xds", "route_name"})
 	return strconv.Quote(string(name))

@@ -2,6 +2,7 @@ package host
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
@@ -38,7 +39,6 @@ type stream struct {
 	id       uint32
 	filter   filter.Filter
 	overlay  string
-	rerouted bool
 	decided  bool
 	request  side
 	response side
@@ -65,6 +65,9 @@ func (s *stream) decide(now time.Time) filter.Outcome {
 		return filter.Send(filter.BadOverlay, filter.Reply{Status: 500})
 	}
 	s.filter = r.filter
+	if s.unchanged() {
+		return filter.Pass(filter.Unchanged)
+	}
 	if st, ok := r.filter.(filter.Streamer); ok {
 		s.filter = st.NewStream()
 	}
@@ -99,6 +102,10 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 		return types.ActionContinue
 	}
 	s.response.ended = end
+	if s.routeMoved() {
+		s.answer(&s.response, filter.RouteChanged, filter.Reply{Status: 500})
+		return types.ActionPause
+	}
 	return s.settle(&s.response, s.filter.OnResponse(&s.response.message, clock()))
 }
 
@@ -166,10 +173,6 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 
 		default:
 			if d == &s.request {
-				if next, again := s.recheckRoute(); again {
-					o = next
-					continue
-				}
 				s.verdict(o.Word)
 			}
 			d.state = released
@@ -178,24 +181,35 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 	}
 }
 
-// recheckRoute compares the route's policy before and after the decision: the
-// filter's own header edits may have moved the request (Envoy selects the route
-// anew after an edit). The decision is made again once, then refused.
-func (s *stream) recheckRoute() (filter.Outcome, bool) {
+// unchanged reports that an earlier mount of this filter has decided about the
+// request under the policy that its route has now (filter.Rechecker).
+func (s *stream) unchanged() bool {
+	r, ok := s.p.routes.base.(filter.Rechecker)
+	return ok && r.Rechecks() && s.decidedUnder(s.overlay)
+}
+
+// decidedUnder reports that the last mount that decided about this exchange did
+// so under an overlay.
+func (s *stream) decidedUnder(overlay string) bool {
+	was, err := proxywasm.GetProperty([]string{metricPrefix + s.p.routes.plugin.Name})
+	if err != nil {
+		return false
+	}
+	_, policy, _ := strings.Cut(string(was), policyMark)
+	return policy == digest(overlay)
+}
+
+// routeMoved reports, when the response comes, that the request has left under
+// another policy than the one it was decided under: the filter's own header
+// edits make Envoy select the route anew, but only after the filter is done, and
+// nothing inside a filter can see that route before. Here the client at least
+// does not get the response; a second mount (filter.Rechecker) sees it in time.
+func (s *stream) routeMoved() bool {
 	if !s.request.edited {
-		return filter.Outcome{}, false
+		return false
 	}
-	s.request.edited = false
 	overlay := s.p.routes.overlay()
-	if overlay == s.overlay {
-		return filter.Outcome{}, false
-	}
-	if s.rerouted {
-		return filter.Send(filter.RouteChanged, filter.Reply{Status: 500}), true
-	}
-	s.rerouted = true
-	s.overlay = overlay
-	return s.decide(clock()), true
+	return overlay != s.overlay && !s.decidedUnder(overlay)
 }
 
 func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outcome, res filter.CalloutResult) {
@@ -308,7 +322,14 @@ func (s *stream) verdict(w filter.Word) {
 	}
 	s.decided = true
 	s.p.metrics.verdict(w)
-	_ = proxywasm.SetProperty([]string{metricPrefix + s.p.routes.plugin.Name}, []byte(w))
+	if w == filter.Unchanged {
+		return // the first mount's verdict stands
+	}
+	text := string(w)
+	if s.overlay != "" {
+		text += policyMark + digest(s.overlay)
+	}
+	_ = proxywasm.SetProperty([]string{metricPrefix + s.p.routes.plugin.Name}, []byte(text))
 }
 
 // recovered is deferred at every entry point: the worker's VM survives, and the

@@ -25,7 +25,7 @@ var Plugin = filter.Plugin{
 
 // load takes {"tick": MS} for a ticker that calls cluster "auth", {"fail":
 // "open"} for an OnFailure that lets requests pass, {"policy": TEXT} for an edit
-// of x-policy, {"panic": true} to break, and refuses {"bad": ...}.
+// of x-policy, {"recheck": true} for a second mount, {"panic": true} to break, and refuses {"bad": ...}.
 func load(config []byte, host filter.Host) (filter.Filter, error) {
 	f := &probe{host: host, ticks: host.Counter("ticks"), answers: host.Counter("tick_answers")}
 	if len(config) == 0 {
@@ -44,6 +44,9 @@ func load(config []byte, host filter.Host) (filter.Filter, error) {
 	if p, ok := v.Get("policy"); ok {
 		f.policy = p.String()
 	}
+	if p, ok := v.Get("recheck"); ok {
+		f.recheck = p.Bool()
+	}
 	if p, ok := v.Get("fail"); ok {
 		f.open = p.String() == "open"
 	}
@@ -57,9 +60,12 @@ func load(config []byte, host filter.Host) (filter.Filter, error) {
 type probe struct {
 	host           filter.Host
 	ticks, answers filter.Counter
-	open           bool
+	open, recheck  bool
 	policy         string
 }
+
+// Rechecks implements filter.Rechecker.
+func (f *probe) Rechecks() bool { return f.recheck }
 
 type ticking struct {
 	*probe

@@ -18,9 +18,18 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/host"
 )
 
+// VM is what Run gives and Start takes.
+type VM = types.VMContext
+
+// Host is the emulated Envoy.
+type Host = proxytest.HostEmulator
+
+// PluginContext is the context of callouts that no request has made.
+const PluginContext = proxytest.PluginContextID
+
 // Run calls test with a VM of the plugin in Go and one of dist/<module>. The
 // emulator is global, so its subtests do not run in parallel.
-func Run(t *testing.T, p filter.Plugin, module string, test func(t *testing.T, vm types.VMContext)) {
+func Run(t *testing.T, p filter.Plugin, module string, test func(t *testing.T, vm VM)) {
 	t.Helper()
 	// The emulator prints callout headers, tokens included.
 	log.SetOutput(io.Discard)
@@ -41,13 +50,18 @@ func Run(t *testing.T, p filter.Plugin, module string, test func(t *testing.T, v
 	})
 }
 
-// Start starts the plugin with a configuration.
-func Start(t *testing.T, vm types.VMContext, config string) (proxytest.HostEmulator, types.OnPluginStartStatus) {
+// Start starts the plugin with a configuration; ok is false if it was refused.
+func Start(t *testing.T, vm VM, config string) (h Host, ok bool) {
 	t.Helper()
 	opt := proxytest.NewEmulatorOption().WithVMContext(vm).WithPluginConfiguration([]byte(config))
 	emulator, reset := proxytest.NewHostEmulator(opt)
 	t.Cleanup(reset)
-	return emulator, emulator.StartPlugin()
+	return emulator, emulator.StartPlugin() == types.OnPluginStartStatusOK
+}
+
+// GoesOn reports that a request is on its way, neither held nor answered.
+func GoesOn(h Host, id uint32) bool {
+	return h.GetSentLocalResponse(id) == nil && h.GetCurrentHttpStreamAction(id) == types.ActionContinue
 }
 
 func root() string {
