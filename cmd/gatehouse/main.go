@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/all"
@@ -103,15 +104,22 @@ func parse(flags *flag.FlagSet, args []string, std stdio, least, most int) (rest
 		rest, args = append(rest, args[0]), args[1:]
 	}
 	if len(rest) < least || len(rest) > most {
-		return nil, misuse(flags, std, fmt.Sprintf("%d arguments", len(rest))), true
+		want := strconv.Itoa(least)
+		if most > least {
+			want += " or " + strconv.Itoa(most)
+		}
+		return nil, misuse(flags, std, fmt.Sprintf("want %s arguments, got %d", want, len(rest))), true
 	}
 	return rest, exitOK, false
 }
 
+// misuse reports a wrong command line, with the first line of the usage.
 func misuse(flags *flag.FlagSet, std stdio, text string) int {
-	fmt.Fprintf(std.err, "gatehouse: %s\n", text)
-	flags.SetOutput(std.err)
+	var usage strings.Builder
+	flags.SetOutput(&usage)
 	flags.Usage()
+	line, _, _ := strings.Cut(usage.String(), "\n")
+	fmt.Fprintf(std.err, "gatehouse: %s\n%s\n", text, line)
 	return exitUsage
 }
 

@@ -170,7 +170,7 @@ func (c *Config) Fields() conf.Fields {
 		conf.String("body_template", &c.BodyTemplate, "Body of the callout, a template. Empty: none.").Default(`{"path":"%PATH%","raw_query":"%RAW_QUERY%"}`),
 		conf.String("body_content_type", &c.BodyContentType, "Content type of that body. If it is JSON, the template must be JSON and values are escaped for it.").Default("application/json"),
 		conf.Bool("forward_body", &c.ForwardBody, "Send the request's own body instead of `body_template`. Needs `allow_on_headers_stop_iteration`. Upgrades and CONNECT have no body to send.").Default("false"),
-		conf.Size("max_body_size", &c.MaxBodySize, "Largest body that `forward_body` takes; a larger one is answered 413. Must be below Envoy's buffer limit.").Default("64KiB").Between("1", "64MiB"),
+		conf.Size("max_body_size", &c.MaxBodySize, "Largest body that `forward_body` takes; a larger one is answered 413. Must be below Envoy's buffer limit.").Default("64KiB").Between("1", "64MiB").Buffered(&c.ForwardBody),
 		conf.Bool("partial_body", &c.PartialBody, "Send the first `max_body_size` bytes of a larger body instead of answering 413.").Default("false"),
 		conf.Duration("timeout", &c.Timeout, "How long the auth service may take, over all retries.").Default("1s").Between("1ms", "60s"),
 		conf.Int("retries", &c.Retries, "How often Envoy repeats a callout that failed in a way named by `retry_on`.").Default("0").Between("0", "10"),

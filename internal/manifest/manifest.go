@@ -102,7 +102,7 @@ func IsManifest(text []byte) bool {
 			}
 		}
 	}
-	return len(docs) > 1
+	return false
 }
 
 func documents(text []byte) ([]*yaml.Node, error) {

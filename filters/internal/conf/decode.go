@@ -35,7 +35,7 @@ func Decode(data []byte, fields Fields, env func(string) (string, bool), checks 
 
 func syntaxFault(err error) Fault {
 	if e, ok := err.(*jsonr.Error); ok {
-		return Fault{Path: e.Path, Text: "not JSON: " + e.Text + " (at byte " + strconv.Itoa(e.Offset) + ")"}
+		return Fault{Path: e.Path, Text: "not JSON: " + e.Text + " (" + e.Place() + ")"}
 	}
 	return Fault{Text: "not JSON: " + err.Error()}
 }

@@ -31,7 +31,7 @@ type level struct {
 const fewKeys = 16
 
 func (c *checker) fail(text string) *Error {
-	return &Error{Path: c.path(), Offset: c.pos, Text: text}
+	return newError(c.path(), c.text, c.pos, text)
 }
 
 // path is where the checker stands.
@@ -206,7 +206,7 @@ func (c *checker) key() *Error {
 	}
 	c.keys = append(c.keys, key)
 	if found && len(c.repeated) < maxRepeated {
-		c.repeated = append(c.repeated, Error{Path: c.path(), Offset: start, Text: "repeated key"})
+		c.repeated = append(c.repeated, *newError(c.path(), c.text, start, "repeated key"))
 	}
 	c.space()
 	if c.next() != ':' {

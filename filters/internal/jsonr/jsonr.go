@@ -32,12 +32,30 @@ const (
 type Error struct {
 	Path   string // where, in the syntax of [CheckPath]; empty for the whole text
 	Offset int    // bytes from the start of the text
+	Line   int    // from 1
+	Column int    // bytes, from 1
 	Text   string // what is wrong; holds nothing of the text but short key names
 }
 
-// Error gives the path first, then the fault, then the offset.
+func newError(path, text string, offset int, fault string) *Error {
+	before := text[:offset]
+	return &Error{
+		Path:   path,
+		Offset: offset,
+		Line:   1 + strings.Count(before, "\n"),
+		Column: offset - strings.LastIndexByte(before, '\n'),
+		Text:   fault,
+	}
+}
+
+// Place is where the fault is, as messages say it.
+func (e *Error) Place() string {
+	return "line " + strconv.Itoa(e.Line) + ", column " + strconv.Itoa(e.Column)
+}
+
+// Error gives the path first, then the fault, then the place.
 func (e *Error) Error() string {
-	s := e.Text + " (at byte " + strconv.Itoa(e.Offset) + ")"
+	s := e.Text + " (" + e.Place() + ")"
 	if e.Path == "" {
 		return s
 	}
@@ -83,7 +101,7 @@ func ParseAll(data []byte, l Limits) (v Value, repeated []Error, err error) {
 	text := string(data)
 	c := checker{text: text, maxDepth: l.depth()}
 	if n := l.size(); len(text) > n {
-		return Value{}, nil, &Error{Offset: n, Text: "larger than " + strconv.Itoa(n) + " bytes"}
+		return Value{}, nil, newError("", text, n, "larger than "+strconv.Itoa(n)+" bytes")
 	}
 	if e := c.document(); e != nil {
 		return Value{}, nil, e
