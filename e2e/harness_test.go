@@ -196,3 +196,44 @@ func raw(t *testing.T, addr, text string) net.Conn {
 	}
 	return conn
 }
+
+// newTCPEcho starts a server without HTTP that sends back what it gets.
+func newTCPEcho(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				//nolint:errcheck // ends when the peer hangs up, in whichever way
+				io.Copy(conn, conn)
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// readHead reads a response's head and not a byte more.
+func readHead(t *testing.T, conn net.Conn) string {
+	t.Helper()
+	var head []byte
+	for b := make([]byte, 1); !strings.HasSuffix(string(head), "\r\n\r\n"); {
+		if _, err := io.ReadFull(conn, b); err != nil {
+			t.Fatalf("%v after %q", err, head)
+		}
+		head = append(head, b[0])
+	}
+	return string(head)
+}
