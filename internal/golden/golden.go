@@ -5,6 +5,7 @@ package golden
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,23 +20,26 @@ func Update() bool { return *update }
 // File compares got with a whole file.
 func File(t *testing.T, path string, got []byte) {
 	t.Helper()
+	if err := check(path, got, *update); err != nil {
+		t.Error(err)
+	}
+}
+
+func check(path string, got []byte, update bool) error {
 	want, err := os.ReadFile(path)
 	if err == nil && bytes.Equal(got, want) {
-		return
+		return nil
 	}
-	if *update {
+	if update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
+			return err
 		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
+		return os.WriteFile(path, got, 0o644)
 	}
 	if err != nil {
-		t.Fatalf("%v; make it with -update", err)
+		return fmt.Errorf("%w; make it with -update", err)
 	}
-	t.Errorf("%s is not fresh; rewrite it with -update\n%s", path, firstDifference(string(got), string(want)))
+	return fmt.Errorf("%s is not fresh; rewrite it with -update\n%s", path, firstDifference(string(got), string(want)))
 }
 
 // Separator stands between input and output in the files of Cases.
