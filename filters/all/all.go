@@ -97,6 +97,7 @@ func (h host) Env(name string) (string, bool) {
 
 func (host) Counter(string) filter.Counter { return noCounter{} }
 func (host) Log(string, ...string)         {}
+func (host) Shared() filter.Store          { return nil }
 
 type noCounter struct{}
 

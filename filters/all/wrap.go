@@ -15,7 +15,7 @@ var Wraps = []string{"istio", "gateway"}
 // the filter and leaves the rest to the resource's own schema; other resources
 // in the same file pass. ref is the address of the filter's schema.json.
 func (e Entry) Wrap(kind, ref string) ([]byte, error) {
-	text := ""
+	var text string
 	switch kind {
 	case "istio":
 		text = istio

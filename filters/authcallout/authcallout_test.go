@@ -218,7 +218,7 @@ func TestCallout(t *testing.T) {
 		},
 		"CONNECT has no path": {
 			`"profile":"ext-authz","cluster":"auth"`, &hosttest.Message{Fields: [][2]string{{":method", "CONNECT"}, {":authority", "example.org:443"}}},
-			"CONNECT example.org:443 /\n\n",
+			"GET example.org:443 /\n\n",
 		},
 		"a path as a template is encoded": {
 			kong + `,"auth_urlpath":null,"path":"/check?u=%REQ(x-u)%"`, get(bearer, "x-u: a&b=/?"),

@@ -24,7 +24,9 @@ func (c *Config) callout(m filter.Message, token string) filter.Callout {
 		MaxConcurrent: c.MaxConcurrent,
 	}
 	if c.originalVerb {
-		call.Method = method
+		if call.Method = method; method == "CONNECT" {
+			call.Method = "GET" // a callout cannot open a tunnel
+		}
 	}
 	if !c.path.Constant() {
 		call.Path = string(c.path.Append(nil, m))

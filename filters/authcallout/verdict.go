@@ -28,6 +28,7 @@ const (
 	TimedOut       filter.Word = "timeout"
 	ReplyTooLarge  filter.Word = "reply_too_large"
 	Overloaded     filter.Word = "overloaded"
+	TooManyWaiters filter.Word = "too_many_waiters"
 )
 
 const onError = "`status_on_error`"
@@ -49,6 +50,7 @@ var verdicts = []filter.Verdict{
 	{Word: ReplyTooLarge, Status: onError, When: "The answer's body is over `max_reply_size`."},
 	{Word: UnknownCluster, Status: onError, When: "Envoy has no cluster of that name."},
 	{Word: Overloaded, Status: onError, When: "`max_concurrent_callouts` are in flight."},
+	{Word: TooManyWaiters, Status: onError, When: "`cache.max_waiters` requests wait for the same answer."},
 }
 
 // failureWords maps what the shell reports.
@@ -58,6 +60,7 @@ var failureWords = [...]filter.Word{
 	filter.Timeout:        TimedOut,
 	filter.ReplyTooLarge:  ReplyTooLarge,
 	filter.Overloaded:     Overloaded,
+	filter.TooManyWaiters: TooManyWaiters,
 }
 
 // edit is one change to the request: a header set, or appended.

@@ -74,6 +74,13 @@ type Failer interface {
 	OnFailure() Outcome
 }
 
+// Shadower is implemented by a filter that only judges and can be told not to
+// act: its replies are counted, logged and left for access logs, and the request
+// goes on. Its own edits of a request are its own to leave out.
+type Shadower interface {
+	Shadows() bool
+}
+
 // Rechecker is implemented by a filter that can be mounted a second time, to
 // decide again about requests whose route (and so whose policy) has changed
 // since the first mount decided; the others pass as Unchanged.
@@ -97,6 +104,7 @@ const (
 type Outcome struct {
 	Kind    Kind
 	Word    Word                        // the verdict, where this ends the decision
+	Cache   Cache                       // where the verdict came from
 	Reply   Reply                       // KindReply
 	Callout Callout                     // KindCall
 	OnReply func(CalloutResult) Outcome // KindCall
@@ -112,6 +120,22 @@ func Pass(w Word) Outcome { return Outcome{Kind: KindContinue, Word: w} }
 
 // Send ends the exchange with a reply to the client.
 func Send(w Word, r Reply) Outcome { return Outcome{Kind: KindReply, Word: w, Reply: r} }
+
+// From tells where the verdict of an outcome came from.
+func (o Outcome) From(c Cache) Outcome { o.Cache = c; return o }
+
+// Cache is the cache state of a verdict, a machine word for filter state and
+// README; empty where no cache is in use.
+type Cache string
+
+// The states of a decision cache.
+const (
+	CacheHit       Cache = "hit"       // from this worker's cache
+	CacheShared    Cache = "shared"    // from the cache that the workers share
+	CacheMiss      Cache = "miss"      // asked
+	CacheCoalesced Cache = "coalesced" // another request's callout answered
+	CacheStale     Cache = "stale"     // the callout failed, an expired entry answered
+)
 
 // Call suspends the message until the callout is answered. A callout that
 // cannot be made reaches then like any other, as a failed result.
@@ -163,6 +187,13 @@ type Callout struct {
 	Retries   int           // x-envoy-max-retries; 0 is none
 	RetryOn   string        // x-envoy-retry-on
 	MaxReply  int           // bytes of the answer's body
+	// Flight, if set, names what the callout asks: while one of that name is in
+	// the air in this worker, another one waits for its answer. It must cover
+	// everything that the answer depends on.
+	Flight string
+	// MaxWaiters caps those that wait for one flight; one more fails at once with
+	// TooManyWaiters.
+	MaxWaiters int
 	// MaxConcurrent caps the callouts that one worker has in flight for this
 	// filter; one more fails at once with Overloaded. 0 is no cap.
 	MaxConcurrent int
@@ -179,7 +210,13 @@ const (
 	Timeout                       // Envoy gave up after Callout.Timeout
 	ReplyTooLarge                 // the answer's body is over MaxReply
 	Overloaded                    // MaxConcurrent callouts are in flight
+	TooManyWaiters                // MaxWaiters wait for the same flight
+
+	failures // their number
 )
+
+// Failures is the number of values of Failure.
+const Failures = int(failures)
 
 // String returns the failure's machine word, as metrics and logs show it.
 func (f Failure) String() string {
@@ -194,14 +231,17 @@ func (f Failure) String() string {
 		return "timeout"
 	case ReplyTooLarge:
 		return "reply_too_large"
-	default:
+	case Overloaded:
 		return "overloaded"
+	default:
+		return "too_many_waiters"
 	}
 }
 
 // CalloutResult is the answer to a callout.
 type CalloutResult struct {
 	Failure  Failure
+	Waited   bool        // another request's flight brought this answer
 	Status   int         // 0 when there was no answer
 	Headers  [][2]string // lower-case names, pseudo-headers left out
 	Body     []byte

@@ -55,9 +55,20 @@ type Host interface {
 	Env(name string) (value string, ok bool)
 	// Counter returns one of the plugin's declared Metrics.
 	Counter(name string) Counter
+	// Shared is the store of the workers of one vm_id.
+	Shared() Store
 	// Log writes a constant text and key=value pairs at warning level. Values of
 	// requests, bodies, configuration and secrets do not belong in it.
 	Log(text string, pairs ...string)
+}
+
+// Store is Envoy's shared data: values that the workers of one vm_id share. It
+// has no lifetime, no deletion and no bound of its own.
+type Store interface {
+	Get(key string) (value []byte, cas uint32, ok bool)
+	// Set replaces a value; cas is that of the Get before, and ok is false if
+	// another worker has changed the value since. 0 replaces whatever is there.
+	Set(key string, value []byte, cas uint32) (ok bool)
 }
 
 // Plugin is one capability: the folder, the package, the root_id and the metric

@@ -49,18 +49,21 @@ func (f *flights) orphan(fl *flight) {
 // dispatch starts a callout. One that cannot start is answered at once: the
 // flight is nil and res holds the failure. done runs exactly once, unless the
 // stream ends first.
-func (p *plugin) dispatch(c filter.Callout, from *message, done func(filter.CalloutResult)) (res filter.CalloutResult, fl *flight) {
+func (p *plugin) dispatch(c filter.Callout, headers [][2]string, done func(filter.CalloutResult)) (res filter.CalloutResult, fl *flight) {
 	started := clock()
 	if p.flights.full(c.MaxConcurrent, started) {
 		res.Failure = filter.Overloaded
 		p.metrics.callout(res.Failure, 0)
 		return res, nil
 	}
-	_, err := proxywasm.DispatchHttpCall(c.Cluster, calloutHeaders(c, from), c.Body, nil, milliseconds(c.Timeout),
+	_, err := proxywasm.DispatchHttpCall(c.Cluster, headers, c.Body, nil, milliseconds(c.Timeout),
 		func(headers, bodySize, _ int) {
 			p.flights.count--
 			res := readResult(headers, bodySize, c.MaxReply)
 			res.Duration = clock().Sub(started)
+			if res.Failure == filter.Unreachable && res.Duration >= c.Timeout {
+				res.Failure = filter.Timeout // an answer that began in time and never ended
+			}
 			p.metrics.callout(res.Failure, res.Duration)
 			done(res)
 		})

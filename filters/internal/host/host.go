@@ -50,15 +50,19 @@ func (v *vm) choose(rootID string) (filter.Plugin, bool) {
 // plugin is one configuration in one worker.
 type plugin struct {
 	types.DefaultPluginContext
-	vm       *vm
-	id       uint32
-	log      logger
-	metrics  metrics
-	routes   routes
-	bodies   bodyGuard
-	ticker   filter.Ticker
-	flights  flights
-	lastTick time.Time
+	vm      *vm
+	id      uint32
+	log     logger
+	metrics metrics
+	routes  routes
+	bodies  bodyGuard
+	ticker  filter.Ticker
+	flights flights
+	// shared are the callouts that several streams may wait for, by name;
+	// leaderless ones wait for the next tick to be made again.
+	shared     map[string]*sharedFlight
+	leaderless []*sharedFlight
+	lastTick   time.Time
 }
 
 func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
@@ -88,6 +92,7 @@ func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
 	}
 	p.routes = routes{plugin: chosen, host: p, config: config, base: base}
 	p.ticker, _ = base.(filter.Ticker)
+	p.shared = make(map[string]*sharedFlight)
 	p.setTick()
 	p.log.info("start", "version", filter.Version, "commit", filter.Commit)
 	return types.OnPluginStartStatusOK
@@ -106,6 +111,7 @@ func (p *plugin) OnTick() {
 	defer p.recovered("tick")
 	now := clock()
 	p.bodies.expire(now)
+	p.handOver()
 	if p.ticker != nil && now.Sub(p.lastTick) >= p.ticker.TickPeriod() {
 		p.lastTick = now
 		p.settleTick(p.ticker.OnTick(now))
@@ -116,7 +122,7 @@ func (p *plugin) OnTick() {
 func (p *plugin) settleTick(o filter.Outcome) {
 	for o.Kind == filter.KindCall {
 		then := o.OnReply
-		res, fl := p.dispatch(o.Callout, nil, func(res filter.CalloutResult) {
+		res, fl := p.dispatch(o.Callout, calloutHeaders(o.Callout, nil), func(res filter.CalloutResult) {
 			defer p.recovered("tick")
 			p.settleTick(then(res))
 		})
@@ -134,6 +140,9 @@ func (p *plugin) setTick() {
 	}
 	if p.bodies.waiting() && (period == 0 || period > bodyTick) {
 		period = bodyTick
+	}
+	if len(p.leaderless) > 0 {
+		period = time.Millisecond
 	}
 	if ms := uint32(period / time.Millisecond); ms != p.bodies.period {
 		p.bodies.period = ms
@@ -158,6 +167,9 @@ func (p *plugin) Env(name string) (string, bool) { return lookupEnv(name) }
 
 // Counter implements filter.Host.
 func (p *plugin) Counter(name string) filter.Counter { return p.metrics.own(name) }
+
+// Shared implements filter.Host.
+func (p *plugin) Shared() filter.Store { return sharedData{} }
 
 // Log implements filter.Host.
 func (p *plugin) Log(text string, pairs ...string) { p.log.warn(text, pairs...) }

@@ -142,8 +142,10 @@ func (x exchange) check(t *testing.T, host vmtest.Host) {
 			return // the emulator has no content-length to check here
 		}
 	}
-	if got, err := host.GetProperty([]string{"gatehouse.probe"}); err != nil || string(got) != x.verdict {
-		t.Errorf("filter state %q (%v), want %q", got, err, x.verdict)
+	state, err := host.GetProperty([]string{"gatehouse.probe"})
+	word, rest, _ := strings.Cut(string(state), " ")
+	if err != nil || word != x.verdict || strings.HasPrefix(rest, "callout_ms=") != strings.Contains(x.steps, "call:") {
+		t.Errorf("filter state %q (%v), want %q", state, err, x.verdict)
 	}
 	if n, err := host.GetCounterMetric("gatehouse.probe.verdicts." + x.verdict); err != nil || n != 1 {
 		t.Errorf("verdict %s counted %d times (%v)", x.verdict, n, err)
@@ -294,6 +296,145 @@ func TestWasmAbandoned(t *testing.T) {
 		host.CallOnHttpCallResponse(call.CalloutID, answered.headers, nil, []byte("ok"))
 		if n, _ := host.GetCounterMetric("gatehouse.probe.abandoned"); n != 1 {
 			t.Errorf("abandoned counted %d times, want 1", n)
+		}
+	})
+}
+
+// TestWasmSingleFlight: requests that ask the same share one callout.
+func TestWasmSingleFlight(t *testing.T) {
+	const flights, waiters = 4, 2 // the probe's own cap is 2
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
+		begin := func(t *testing.T) (vmtest.Host, []uint32) {
+			host, _ := vmtest.Start(t, vm, "")
+			ids := make([]uint32, flights)
+			for i := range ids {
+				ids[i] = host.InitializeHttpContext()
+				host.CallOnRequestHeaders(ids[i], [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "share:auth:/same"}}, true)
+			}
+			return host, ids
+		}
+		calls := func(host vmtest.Host, ids []uint32) (n int, last uint32) {
+			for _, id := range append([]uint32{vmtest.PluginContext}, ids...) {
+				for _, c := range host.GetCalloutAttributesFromContext(id) {
+					n, last = n+1, c.CalloutID
+				}
+			}
+			return n, last
+		}
+		results := func(host vmtest.Host, ids []uint32) string {
+			var all []string
+			for _, id := range ids {
+				m := hosttest.Message{Fields: host.GetCurrentRequestHeaders(id)}
+				v, _ := m.Header("x-call")
+				all = append(all, v)
+			}
+			return strings.Join(all, ", ")
+		}
+
+		t.Run("one callout answers all, but for those over the cap", func(t *testing.T) {
+			host, ids := begin(t)
+			n, call := calls(host, ids)
+			if n != 1 {
+				t.Fatalf("%d callouts, want 1", n)
+			}
+			host.CallOnHttpCallResponse(call, answered.headers, nil, []byte("ok"))
+			if got, want := results(host, ids), "answered 200 2, answered 200 2, answered 200 2, too_many_waiters 0 0"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			if n, _ := host.GetCounterMetric("gatehouse.probe.coalesced"); n != waiters {
+				t.Errorf("coalesced counted %d times, want %d", n, waiters)
+			}
+		})
+		t.Run("the leader hangs up: the others are answered", func(t *testing.T) {
+			host, ids := begin(t)
+			_, first := calls(host, ids)
+			host.CompleteHttpContext(ids[0])
+			if host.GetTickPeriod() == 0 {
+				t.Fatal("nobody takes over")
+			}
+			host.CallOnHttpCallResponse(first, answered.headers, nil, nil) // dropped
+			host.Tick()
+			again := host.GetCalloutAttributesFromContext(vmtest.PluginContext)
+			if len(again) != 1 {
+				t.Fatalf("the callout was made again %d times, want 1", len(again))
+			}
+			host.CallOnHttpCallResponse(again[0].CalloutID, answered.headers, nil, []byte("ok"))
+			if got, want := results(host, ids[1:3]), "answered 200 2, answered 200 2"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			if host.Tick(); host.GetTickPeriod() != 0 {
+				t.Error("the timer still runs")
+			}
+		})
+		t.Run("a waiter hangs up: the others are answered", func(t *testing.T) {
+			host, ids := begin(t)
+			_, call := calls(host, ids)
+			host.CompleteHttpContext(ids[1])
+			host.CallOnHttpCallResponse(call, answered.headers, nil, []byte("ok"))
+			if got, want := results(host, []uint32{ids[0], ids[2]}), "answered 200 2, answered 200 2"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+		t.Run("all hang up: the next one asks anew", func(t *testing.T) {
+			host, ids := begin(t)
+			for _, id := range ids {
+				host.CompleteHttpContext(id)
+			}
+			host.Tick()
+			id := host.InitializeHttpContext()
+			host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "share:auth:/same"}}, true)
+			_, call := calls(host, []uint32{id})
+			host.CallOnHttpCallResponse(call, answered.headers, nil, []byte("ok"))
+			if got := results(host, []uint32{id}); got != "answered 200 2" {
+				t.Errorf("got %q", got)
+			}
+		})
+		t.Run("one that breaks does not take the answer from the others", func(t *testing.T) {
+			host, _ := vmtest.Start(t, vm, "")
+			var ids []uint32
+			for _, steps := range []string{"share:auth:/same panic", "share:auth:/same"} {
+				id := host.InitializeHttpContext()
+				host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", steps}}, true)
+				ids = append(ids, id)
+			}
+			_, call := calls(host, ids)
+			host.CallOnHttpCallResponse(call, answered.headers, nil, []byte("ok"))
+			if r := host.GetSentLocalResponse(ids[0]); r == nil || r.StatusCode != 500 {
+				t.Errorf("the broken one got %+v", r)
+			}
+			if got := results(host, ids[1:]); got != "answered 200 2" {
+				t.Errorf("the other got %q", got)
+			}
+		})
+	})
+}
+
+// TestWasmShadow: nothing is answered, all is counted.
+func TestWasmShadow(t *testing.T) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
+		for name, c := range map[string]struct{ steps, word string }{
+			"a denial":                 {"reply:403", "told"},
+			"a denial after a callout": {"call:auth:/ reply:403", "told"},
+			"a panic":                  {"panic", "internal_error"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				host, _ := vmtest.Start(t, vm, `{"shadow":true}`)
+				id := host.InitializeHttpContext()
+				host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", c.steps}}, true)
+				for _, call := range host.GetCalloutAttributesFromContext(id) {
+					host.CallOnHttpCallResponse(call.CalloutID, answered.headers, nil, nil)
+				}
+				if !vmtest.GoesOn(host, id) {
+					t.Error("the request did not go on")
+				}
+				state, _ := host.GetProperty([]string{"gatehouse.probe"})
+				if !strings.HasPrefix(string(state), "shadow_"+c.word) {
+					t.Errorf("filter state %q", state)
+				}
+				if n, _ := host.GetCounterMetric("gatehouse.probe.shadow." + c.word); n != 1 {
+					t.Errorf("counted %d times", n)
+				}
+			})
 		}
 	})
 }

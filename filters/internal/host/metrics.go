@@ -22,8 +22,10 @@ type metrics struct {
 	abandoned counter
 	panics    counter
 	duration  uint32
-	callouts  [filter.Overloaded + 1]counter
+	callouts  [filter.Failures]counter
+	coalesced counter
 	verdicts  []namedCounter
+	shadows   []namedCounter
 	owned     []namedCounter
 }
 
@@ -36,8 +38,10 @@ type namedCounter struct {
 var SharedMetrics = []filter.Metric{
 	{Name: "requests", Help: "Requests seen."},
 	{Name: "verdicts.<word>", Help: "Requests decided, by verdict. Label `verdict`."},
-	{Name: "callouts.<outcome>", Help: "Callouts ended, by outcome: `answered`, `unknown_cluster`, `unreachable`, `timeout`, `reply_too_large`, `overloaded`. Label `outcome`."},
+	{Name: "callouts.<outcome>", Help: "Callouts ended, by outcome: `answered`, `unknown_cluster`, `unreachable`, `timeout`, `reply_too_large`, `overloaded`, `too_many_waiters`. Label `outcome`."},
 	{Name: "callout_milliseconds", Help: "Histogram: time from a callout's start to its answer."},
+	{Name: "coalesced", Help: "Requests that waited for another one's callout instead of making their own."},
+	{Name: "shadow.<word>", Help: "Requests that passed in shadow mode, by the verdict they would have got. Label `verdict`."},
 	{Name: "abandoned", Help: "Requests that ended (client gone, Envoy's own timeout) before they were decided."},
 	{Name: "panics", Help: "Panics recovered; each is a bug to report."},
 }
@@ -48,6 +52,7 @@ func defineMetrics(p filter.Plugin) metrics {
 	m := metrics{
 		requests:  count("requests"),
 		abandoned: count("abandoned"),
+		coalesced: count("coalesced"),
 		panics:    count("panics"),
 		duration:  defineHistogram(prefix + "callout_milliseconds"),
 	}
@@ -57,6 +62,9 @@ func defineMetrics(p filter.Plugin) metrics {
 	for _, list := range [][]filter.Verdict{p.Verdicts, filter.SharedVerdicts} {
 		for _, v := range list {
 			m.verdicts = append(m.verdicts, namedCounter{string(v.Word), count("verdicts." + string(v.Word))})
+			if v.Status != "" {
+				m.shadows = append(m.shadows, namedCounter{string(v.Word), count("shadow." + string(v.Word))})
+			}
 		}
 	}
 	for _, o := range p.Metrics {
@@ -65,10 +73,13 @@ func defineMetrics(p filter.Plugin) metrics {
 	return m
 }
 
-func (m *metrics) verdict(w filter.Word) {
-	for i := range m.verdicts {
-		if m.verdicts[i].name == string(w) {
-			m.verdicts[i].Add(1)
+func (m *metrics) verdict(w filter.Word) { add(m.verdicts, w) }
+func (m *metrics) shadow(w filter.Word)  { add(m.shadows, w) }
+
+func add(counters []namedCounter, w filter.Word) {
+	for i := range counters {
+		if counters[i].name == string(w) {
+			counters[i].Add(1)
 			return
 		}
 	}
@@ -85,7 +96,7 @@ func (m *metrics) own(name string) filter.Counter {
 
 func (m *metrics) callout(f filter.Failure, took time.Duration) {
 	m.callouts[f].Add(1)
-	if f != filter.Overloaded && f != filter.UnknownCluster {
+	if f <= filter.ReplyTooLarge && f != filter.UnknownCluster {
 		recordMetric(m.duration, uint64(took/time.Millisecond))
 	}
 }

@@ -54,7 +54,7 @@ func (r *routes) resolve(overlay string) routeFilter {
 	}
 	f := r.load(overlay)
 	if f.err != nil {
-		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", routeName())
+		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", r.name())
 	}
 	if len(r.overlays) >= maxOverlays || r.overlays == nil {
 		r.overlays = make(map[string]routeFilter)
@@ -89,7 +89,16 @@ func digest(overlay string) string {
 	return strconv.FormatUint(h, 16)
 }
 
-func routeName() string {
-	name, _ := proxywasm.GetProperty([]string{"xds", "route_name"})
-	return strconv.Quote(string(name))
+// name is the current route's name, quoted where it would break a line apart.
+func (r *routes) name() string {
+	b, err := proxywasm.GetProperty([]string{"xds", "route_name"})
+	if err != nil {
+		return ""
+	}
+	for _, c := range b {
+		if c <= ' ' || c == '"' || c >= 0x7f {
+			return strconv.Quote(string(b))
+		}
+	}
+	return string(b)
 }

@@ -29,7 +29,8 @@ type side struct {
 	ended  bool // nothing more will come: end of stream, or trailers
 	need   filter.BodyNeed
 	onBody func(filter.BodyResult) filter.Outcome
-	flight *flight
+	flight *flight       // in the air, made by this stream
+	waits  *sharedFlight // waited for, as leader or not
 }
 
 // stream is one exchange. Only settle decides whether a message goes on.
@@ -40,6 +41,8 @@ type stream struct {
 	filter   filter.Filter
 	overlay  string
 	decided  bool
+	asked    bool          // a callout was answered
+	took     time.Duration // by callouts, together
 	request  side
 	response side
 }
@@ -103,8 +106,7 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 	}
 	s.response.ended = end
 	if s.routeMoved() {
-		s.answer(&s.response, filter.RouteChanged, filter.Reply{Status: 500})
-		return types.ActionPause
+		return s.answer(&s.response, filter.Send(filter.RouteChanged, filter.Reply{Status: 500}))
 	}
 	return s.settle(&s.response, s.filter.OnResponse(&s.response.message, clock()))
 }
@@ -135,6 +137,9 @@ func (s *stream) OnHttpStreamDone() {
 	defer s.p.recovered("stream done")
 	s.p.bodies.forget(s)
 	for _, d := range [...]*side{&s.request, &s.response} {
+		if d.waits != nil {
+			s.p.leave(d)
+		}
 		if d.flight != nil {
 			s.p.flights.orphan(d.flight)
 			d.flight = nil
@@ -150,18 +155,15 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 	for {
 		switch o.Kind {
 		case filter.KindReply:
-			s.answer(d, o.Word, o.Reply)
-			return types.ActionPause
+			return s.answer(d, o)
 
 		case filter.KindCall:
-			then := o.OnReply
-			res, fl := s.p.dispatch(o.Callout, &s.request.message, func(res filter.CalloutResult) { s.onCallout(d, then, res) })
-			if fl != nil {
-				d.flight = fl
+			res, waits := s.call(d, o.Callout, o.OnReply)
+			if waits {
 				d.state = waitsForCall
 				return types.ActionPause
 			}
-			o = then(res)
+			o = o.OnReply(res)
 
 		case filter.KindBody:
 			next, now := s.needBody(d, o)
@@ -173,7 +175,7 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 
 		default:
 			if d == &s.request {
-				s.verdict(o.Word)
+				s.verdict(o, false)
 			}
 			d.state = released
 			return types.ActionContinue
@@ -220,10 +222,12 @@ func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outco
 		}
 	}()
 	defer s.recovered(d, &act)
-	d.flight = nil
+	d.flight, d.waits = nil, nil
 	if d.state != waitsForCall {
 		return // Envoy has answered the client meanwhile
 	}
+	s.asked = true
+	s.took += res.Duration
 	act = s.settle(d, then(res))
 }
 
@@ -301,35 +305,71 @@ func (s *stream) chunk(d *side, edit func([]byte, bool) ([]byte, filter.Outcome)
 	}
 	out, o := edit(piece, end)
 	if o.Kind == filter.KindReply {
-		s.answer(d, o.Word, o.Reply)
-		return types.ActionPause
+		return s.answer(d, o)
 	}
 	d.replacePiece(out, size)
 	return types.ActionContinue
 }
 
-func (s *stream) answer(d *side, w filter.Word, r filter.Reply) {
-	s.verdict(w)
+// answer replies to the client, or in shadow mode lets the message go on.
+func (s *stream) answer(d *side, o filter.Outcome) types.Action {
+	if s.shadows() {
+		s.verdict(o, true)
+		d.state = released
+		return types.ActionContinue
+	}
+	s.verdict(o, false)
 	d.state = replied
-	s.p.reply(&s.request.message, w, r)
+	s.p.reply(&s.request.message, o.Word, o.Reply)
+	return types.ActionPause
 }
 
-// verdict counts the word of a decision and leaves it for access logs, as
-// %FILTER_STATE(wasm.gatehouse.<filter>:PLAIN)%.
-func (s *stream) verdict(w filter.Word) {
-	if w == "" {
+func (s *stream) shadows() bool {
+	f := s.filter
+	if f == nil { // no filter of the route's own: its overlay is broken
+		f = s.p.routes.base
+	}
+	sh, ok := f.(filter.Shadower)
+	return ok && sh.Shadows()
+}
+
+// verdict counts the word of a decision, writes it to the log at debug level,
+// and leaves it for access logs, as
+// %FILTER_STATE(wasm.gatehouse.<filter>:PLAIN)%. It holds no value of the request.
+func (s *stream) verdict(o filter.Outcome, shadow bool) {
+	if o.Word == "" {
 		return
 	}
 	s.decided = true
-	s.p.metrics.verdict(w)
-	if w == filter.Unchanged {
+	if shadow {
+		s.p.metrics.shadow(o.Word)
+	} else {
+		s.p.metrics.verdict(o.Word)
+	}
+	if o.Word == filter.Unchanged {
 		return // the first mount's verdict stands
 	}
-	text := string(w)
-	if s.overlay != "" {
-		text += policyMark + digest(s.overlay)
+	b := append(make([]byte, 0, 128), s.p.log.prefix...)
+	if shadow {
+		b = append(b, "shadow_"...)
 	}
-	_ = proxywasm.SetProperty([]string{metricPrefix + s.p.routes.plugin.Name}, []byte(text))
+	b = append(b, o.Word...)
+	b = appendPair(b, " route=", s.p.routes.name())
+	b = appendPair(b, " cache=", string(o.Cache))
+	if s.asked {
+		b = append(b, " callout_ms="...)
+		b = strconv.AppendInt(b, int64(s.took/time.Millisecond), 10)
+	}
+	b = appendPair(b, policyMark, digest(s.overlay))
+	proxywasm.LogDebug(string(b))
+	_ = proxywasm.SetProperty([]string{metricPrefix + s.p.routes.plugin.Name}, b[len(s.p.log.prefix):])
+}
+
+func appendPair(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return append(append(b, name...), value...)
 }
 
 // recovered is deferred at every entry point: the worker's VM survives, and the
@@ -352,26 +392,25 @@ func (s *stream) recovered(d *side, act *types.Action) {
 // fail gives the filter's failure answer; a filter that breaks even there gets
 // the shell's.
 func (s *stream) fail(d *side) (act types.Action) {
+	broken := filter.Send(filter.InternalError, filter.Reply{Status: 500})
 	defer func() {
-		if r := recover(); r != nil {
-			s.answer(d, filter.InternalError, filter.Reply{Status: 500})
-			act = types.ActionPause
+		if recover() != nil {
+			act = s.answer(d, broken)
 		}
 	}()
-	if f, ok := s.filter.(filter.Failer); ok {
-		o := f.OnFailure()
-		if o.Kind == filter.KindContinue {
-			if d == &s.request {
-				s.verdict(o.Word)
-			}
-			d.state = released
-			return types.ActionContinue
-		}
-		s.answer(d, o.Word, o.Reply)
-		return types.ActionPause
+	f, ok := s.filter.(filter.Failer)
+	if !ok {
+		return s.answer(d, broken)
 	}
-	s.answer(d, filter.InternalError, filter.Reply{Status: 500})
-	return types.ActionPause
+	o := f.OnFailure()
+	if o.Kind == filter.KindReply {
+		return s.answer(d, o)
+	}
+	if d == &s.request {
+		s.verdict(o, false)
+	}
+	d.state = released
+	return types.ActionContinue
 }
 
 // bodyUnavailable ends a stream whose body never came (bodyguard.go).
@@ -380,7 +419,9 @@ func (s *stream) bodyUnavailable(d *side) {
 		return
 	}
 	s.p.log.error("no body callback came: set allow_on_headers_stop_iteration: true in this filter's PluginConfig")
-	s.answer(d, filter.BodyUnavailable, filter.Reply{Status: 500})
+	if s.answer(d, filter.Send(filter.BodyUnavailable, filter.Reply{Status: 500})) == types.ActionContinue {
+		d.resume()
+	}
 }
 
 func (d *side) phase() string {

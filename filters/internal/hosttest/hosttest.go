@@ -127,10 +127,11 @@ type Host struct {
 	Environment map[string]string
 	Counts      map[string]uint64
 	Logs        []string
+	Store       Store
 }
 
 // NewHost returns an empty Host.
-func NewHost() *Host { return &Host{Counts: map[string]uint64{}} }
+func NewHost() *Host { return &Host{Counts: map[string]uint64{}, Store: Store{}} }
 
 // Env implements filter.Host.
 func (h *Host) Env(name string) (string, bool) {
@@ -147,6 +148,33 @@ func (c counter) Add(n uint64) { c.h.Counts[c.name] += n }
 
 // Counter implements filter.Host.
 func (h *Host) Counter(name string) filter.Counter { return counter{h, name} }
+
+// Store is shared data in memory.
+type Store map[string]Stored
+
+// Stored is one value and its version.
+type Stored struct {
+	Value []byte
+	CAS   uint32
+}
+
+// Get implements filter.Store.
+func (s Store) Get(key string) (value []byte, cas uint32, ok bool) {
+	v, ok := s[key]
+	return v.Value, v.CAS, ok
+}
+
+// Set implements filter.Store.
+func (s Store) Set(key string, value []byte, cas uint32) bool {
+	if cas != 0 && s[key].CAS != cas {
+		return false
+	}
+	s[key] = Stored{append([]byte(nil), value...), s[key].CAS + 1}
+	return true
+}
+
+// Shared implements filter.Host.
+func (h *Host) Shared() filter.Store { return h.Store }
 
 // Log implements filter.Host.
 func (h *Host) Log(text string, pairs ...string) {

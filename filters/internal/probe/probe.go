@@ -25,7 +25,8 @@ var Plugin = filter.Plugin{
 
 // load takes {"tick": MS} for a ticker that calls cluster "auth", {"fail":
 // "open"} for an OnFailure that lets requests pass, {"policy": TEXT} for an edit
-// of x-policy, {"recheck": true} for a second mount, {"panic": true} to break, and refuses {"bad": ...}.
+// of x-policy, {"recheck": true} for a second mount,
+// {"shadow": true} for shadow mode, {"panic": true} to break, and refuses {"bad": ...}.
 func load(config []byte, host filter.Host) (filter.Filter, error) {
 	f := &probe{host: host, ticks: host.Counter("ticks"), answers: host.Counter("tick_answers")}
 	if len(config) == 0 {
@@ -47,6 +48,9 @@ func load(config []byte, host filter.Host) (filter.Filter, error) {
 	if p, ok := v.Get("recheck"); ok {
 		f.recheck = p.Bool()
 	}
+	if p, ok := v.Get("shadow"); ok {
+		f.shadow = p.Bool()
+	}
 	if p, ok := v.Get("fail"); ok {
 		f.open = p.String() == "open"
 	}
@@ -61,8 +65,12 @@ type probe struct {
 	host           filter.Host
 	ticks, answers filter.Counter
 	open, recheck  bool
+	shadow         bool
 	policy         string
 }
+
+// Shadows implements filter.Shadower.
+func (f *probe) Shadows() bool { return f.shadow }
 
 // Rechecks implements filter.Rechecker.
 func (f *probe) Rechecks() bool { return f.recheck }
@@ -134,6 +142,7 @@ func (s *stream) OnResponse(m filter.Message, _ time.Time) filter.Outcome {
 //	set:NAME:VALUE      set a header
 //	reply:STATUS        answer
 //	call:CLUSTER:PATH   callout; the result goes into header x-call
+//	share:CLUSTER:PATH  the same, shared by all that ask for the path
 //	body:LIMIT          whole body; its size goes into header x-body
 //	partial:LIMIT       part of the body
 //	rewrite             replace the body by its capitals
@@ -152,8 +161,12 @@ func (s *stream) run(m filter.Message, steps []string, end filter.Outcome) filte
 	case "reply":
 		status, _ := strconv.Atoi(args[1])
 		return filter.Send("told", filter.Reply{Status: status, Message: `said "so"`})
-	case "call":
-		return filter.Call(call(args[1], args[2]), func(res filter.CalloutResult) filter.Outcome {
+	case "call", "share":
+		c := call(args[1], args[2])
+		if args[0] == "share" {
+			c.Flight, c.MaxWaiters = args[2], 2
+		}
+		return filter.Call(c, func(res filter.CalloutResult) filter.Outcome {
 			m.AddHeader("x-call", res.Failure.String()+" "+strconv.Itoa(res.Status)+" "+strconv.Itoa(len(res.Body)))
 			return next()
 		})
