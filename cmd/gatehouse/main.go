@@ -28,8 +28,20 @@ const (
 // stdio is where a command reads and writes.
 type stdio struct {
 	in       io.Reader
-	out, err io.Writer
+	out, err *printer
 	env      all.Env
+}
+
+// printer writes, and remembers whether that failed.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if _, err := fmt.Fprintf(p.w, format, args...); err != nil {
+		p.err = err
+	}
 }
 
 // commands are the subcommands, in the order of the help.
@@ -44,7 +56,14 @@ var commands = []struct {
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr, os.LookupEnv}))
+	std := stdio{os.Stdin, &printer{w: os.Stdout}, &printer{w: os.Stderr}, os.LookupEnv}
+	code := run(os.Args[1:], std)
+	if err := std.out.err; err != nil {
+		// Half a schema in a file must not pass for one.
+		std.err.printf("gatehouse: %v\n", err)
+		code = exitUsage
+	}
+	os.Exit(code)
 }
 
 func run(args []string, std stdio) int {
@@ -62,28 +81,33 @@ func run(args []string, std stdio) int {
 			return c.run(args[1:], std)
 		}
 	}
-	fmt.Fprintf(std.err, "gatehouse: no command is called %q\n", args[0])
+	std.err.printf("gatehouse: no command is called %q\n", args[0])
 	usage(std.err)
 	return exitUsage
 }
 
-func usage(w io.Writer) {
-	fmt.Fprint(w, "usage: gatehouse COMMAND\n\n")
+func usage(p *printer) {
+	p.printf("usage: gatehouse COMMAND\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
+		p.printf("  %-9s %s\n", c.name, c.summary)
 	}
-	fmt.Fprintf(w, "\n\"gatehouse COMMAND -h\" tells more. The filters: %s.\n", strings.Join(all.Names(), ", "))
+	p.printf("\n\"gatehouse COMMAND -h\" tells more. The filters: %s.\n", strings.Join(all.Names(), ", "))
 }
 
 // newFlags makes the flags of a command, whose help starts with text.
 func newFlags(text string) *flag.FlagSet {
-	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), text)
-		flags.PrintDefaults()
-	}
+	flags := flag.NewFlagSet(text, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // parse prints what is to be printed
 	return flags
+}
+
+// help is the whole help of a command.
+func help(flags *flag.FlagSet) string {
+	var b strings.Builder
+	b.WriteString(flags.Name())
+	flags.SetOutput(&b)
+	flags.PrintDefaults()
+	return b.String()
 }
 
 // parse reads flags and arguments in any order. done tells that the command
@@ -92,8 +116,7 @@ func parse(flags *flag.FlagSet, args []string, std stdio, least, most int) (rest
 	for {
 		if err := flags.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
-				flags.SetOutput(std.out)
-				flags.Usage()
+				std.out.printf("%s", help(flags))
 				return nil, exitOK, true
 			}
 			return nil, misuse(flags, std, err.Error()), true
@@ -115,11 +138,8 @@ func parse(flags *flag.FlagSet, args []string, std stdio, least, most int) (rest
 
 // misuse reports a wrong command line, with the first line of the usage.
 func misuse(flags *flag.FlagSet, std stdio, text string) int {
-	var usage strings.Builder
-	flags.SetOutput(&usage)
-	flags.Usage()
-	line, _, _ := strings.Cut(usage.String(), "\n")
-	fmt.Fprintf(std.err, "gatehouse: %s\n%s\n", text, line)
+	line, _, _ := strings.Cut(help(flags), "\n")
+	std.err.printf("gatehouse: %s\n%s\n", text, line)
 	return exitUsage
 }
 
@@ -139,6 +159,6 @@ func version(args []string, std stdio) int {
 	if commit != "" {
 		commit = " (" + commit + ")"
 	}
-	fmt.Fprintf(std.out, "gatehouse %s%s\n", number, commit)
+	std.out.printf("gatehouse %s%s\n", number, commit)
 	return exitOK
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,12 @@ func environment(name string) (string, bool) {
 	return v, ok
 }
 
+func execute(args []string, in string) (code int, out, err string) {
+	var stdout, stderr strings.Builder
+	code = run(args, stdio{strings.NewReader(in), &printer{w: &stdout}, &printer{w: &stderr}, environment})
+	return code, stdout.String(), stderr.String()
+}
+
 // TestCommand runs testdata/run/*.txt: the arguments in the first line, standard
 // input below; a line of ten dashes; then the exit status, standard output and
 // what went to standard error.
@@ -26,11 +33,10 @@ func TestCommand(t *testing.T) {
 		if !ok {
 			t.Fatalf("the first line is no command: %s", line)
 		}
-		var out, err strings.Builder
-		code := run(strings.Fields(args), stdio{strings.NewReader(in), &out, &err, environment})
-		all := "exit " + strconv.Itoa(code) + "\n" + out.String()
-		if err.Len() > 0 {
-			all += "--- standard error\n" + err.String()
+		code, out, err := execute(strings.Fields(args), in)
+		all := "exit " + strconv.Itoa(code) + "\n" + out
+		if err != "" {
+			all += "--- standard error\n" + err
 		}
 		if strings.Contains(all, "s3cret") {
 			t.Error("a secret is shown")
@@ -48,43 +54,55 @@ func TestSchemaPrintsTheFiles(t *testing.T) {
 			"schema " + name + " --wrap istio": "../../envoy/schema/" + name + ".istio.json",
 			"schema --wrap=gateway " + name:    "../../envoy/schema/" + name + ".gateway.json",
 		} {
-			var out, err strings.Builder
-			if code := run(strings.Fields(args), stdio{nil, &out, &err, nil}); code != exitOK {
-				t.Errorf("%s: exit %d: %s", args, code, err.String())
+			code, out, err := execute(strings.Fields(args), "")
+			if code != exitOK {
+				t.Errorf("%s: exit %d: %s", args, code, err)
 			}
-			golden.File(t, file, []byte(out.String()))
+			golden.File(t, file, []byte(out))
 		}
 	}
 }
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	var out, err strings.Builder
-	code := run([]string{"version"}, stdio{nil, &out, &err, nil})
+	code, out, err := execute([]string{"version"}, "")
 	number, _ := all.Version()
-	if code != exitOK || !strings.HasPrefix(out.String(), "gatehouse "+number) || err.Len() > 0 {
-		t.Errorf("exit %d, %q, %q", code, out.String(), err.String())
+	if code != exitOK || !strings.HasPrefix(out, "gatehouse "+number) || err != "" {
+		t.Errorf("exit %d, %q, %q", code, out, err)
 	}
 }
 
 func TestHelpNamesEveryCommandAndFilter(t *testing.T) {
 	t.Parallel()
-	var out, err strings.Builder
-	if code := run([]string{"help"}, stdio{nil, &out, &err, nil}); code != exitOK {
+	code, out, _ := execute([]string{"help"}, "")
+	if code != exitOK {
 		t.Errorf("exit %d", code)
 	}
 	for _, c := range commands {
-		if !strings.Contains(out.String(), c.name+" ") {
+		if !strings.Contains(out, c.name+" ") {
 			t.Errorf("help does not name %s", c.name)
 		}
-		var usage strings.Builder
-		if code := run([]string{c.name, "-h"}, stdio{nil, &usage, &err, nil}); code != exitOK || !strings.HasPrefix(usage.String(), "usage: gatehouse "+c.name) {
-			t.Errorf("%s -h: exit %d, %q", c.name, code, usage.String())
+		code, usage, _ := execute([]string{c.name, "-h"}, "")
+		if code != exitOK || !strings.HasPrefix(usage, "usage: gatehouse "+c.name) {
+			t.Errorf("%s -h: exit %d, %q", c.name, code, usage)
 		}
 	}
 	for _, name := range all.Names() {
-		if !strings.Contains(out.String(), name) {
+		if !strings.Contains(out, name) {
 			t.Errorf("help does not name %s", name)
 		}
 	}
 }
+
+func TestPrinterRemembersFailure(t *testing.T) {
+	t.Parallel()
+	p := &printer{w: full{}}
+	p.printf("x")
+	if p.err == nil {
+		t.Error("a failed write is forgotten")
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }

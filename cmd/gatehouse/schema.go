@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-
-	"github.com/gatehouse-proxy/gatehouse/filters/all"
-)
+import "github.com/gatehouse-proxy/gatehouse/filters/all"
 
 const schemaUsage = `usage: gatehouse schema [--wrap istio|gateway [--ref ADDRESS]] FILTER
 
@@ -32,7 +28,7 @@ func schema(args []string, std stdio) int {
 		if *ref != "" {
 			return misuse(flags, std, "--ref needs --wrap")
 		}
-		fmt.Fprintf(std.out, "%s", filter.Schema())
+		std.out.printf("%s", filter.Schema())
 		return exitOK
 	}
 	if *ref == "" {
@@ -42,6 +38,6 @@ func schema(args []string, std stdio) int {
 	if err != nil {
 		return misuse(flags, std, "--wrap: "+err.Error())
 	}
-	fmt.Fprintf(std.out, "%s", text)
+	std.out.printf("%s", text)
 	return exitOK
 }

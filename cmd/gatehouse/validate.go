@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,7 +53,7 @@ func validate(args []string, std stdio) int {
 	}
 	text, err := read(file, std.in)
 	if err != nil {
-		fmt.Fprintf(std.err, "gatehouse: %v\n", err)
+		std.err.printf("gatehouse: %v\n", err)
 		return exitUsage
 	}
 	if file == "-" {
@@ -72,7 +73,7 @@ func validate(args []string, std stdio) int {
 	}
 	mounts, err := find(file, text, *rootID)
 	if err != nil {
-		fmt.Fprintf(std.err, "%s: %v\n", file, err)
+		std.err.printf("%s: %v\n", file, err)
 		return exitInvalid
 	}
 	code = exitOK
@@ -82,16 +83,16 @@ func validate(args []string, std stdio) int {
 			at = fmt.Sprintf("%s:%d", file, m.Line)
 		}
 		if err := all.Validate(filter.Plugin.Name, m.Config, env); err != nil {
-			fmt.Fprintf(std.err, "%s: %s: configuration: %v\n", at, filter.Plugin.Name, err)
+			std.err.printf("%s: %s: configuration: %v\n", at, filter.Plugin.Name, err)
 			code = exitInvalid
 			continue
 		}
 		if m.BufferLimit > 0 {
 			for _, warning := range filter.OverBuffer(m.Config, env, m.BufferLimit) {
-				fmt.Fprintf(std.err, "%s: %s: warning: %s\n", at, filter.Plugin.Name, warning)
+				std.err.printf("%s: %s: warning: %s\n", at, filter.Plugin.Name, warning)
 			}
 		}
-		fmt.Fprintf(std.out, "%s: %s: valid\n", at, filter.Plugin.Name)
+		std.out.printf("%s: %s: valid\n", at, filter.Plugin.Name)
 	}
 	return code
 }
@@ -146,7 +147,7 @@ func find(file string, text []byte, rootID string) ([]manifest.Mount, error) {
 	}
 	if len(found) == 0 {
 		if len(others) == 0 {
-			return nil, fmt.Errorf("mounts no Wasm filter")
+			return nil, errors.New("mounts no Wasm filter")
 		}
 		return nil, fmt.Errorf("does not mount %s, but %s; --root-id chooses by another name", rootID, strings.Join(others, ", "))
 	}

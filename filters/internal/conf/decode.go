@@ -16,9 +16,9 @@ func Decode(data []byte, fields Fields, env func(string) (string, bool), checks 
 	if strings.Trim(string(data), " \t\r\n") == "" {
 		data = []byte("{}")
 	}
-	v, repeated, err := jsonr.ParseAll(data, jsonr.Limits{})
-	if err != nil {
-		return Errors{syntaxFault(err)}
+	v, repeated, fault := jsonr.ParseAll(data, jsonr.Limits{})
+	if fault != nil {
+		return Errors{{Path: fault.Path, Text: "not JSON: " + fault.Text + " (" + fault.Place() + ")"}}
 	}
 	d := decoder{env: env}
 	for i := range repeated {
@@ -31,13 +31,6 @@ func Decode(data []byte, fields Fields, env func(string) (string, bool), checks 
 		}
 	}
 	return d.errs.Err()
-}
-
-func syntaxFault(err error) Fault {
-	if e, ok := err.(*jsonr.Error); ok {
-		return Fault{Path: e.Path, Text: "not JSON: " + e.Text + " (" + e.Place() + ")"}
-	}
-	return Fault{Text: "not JSON: " + err.Error()}
 }
 
 type decoder struct {

@@ -151,8 +151,8 @@ const tokenPattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 func isToken(s string) bool {
 	for i := range len(s) {
 		b := s[i]
-		letter := 'a' <= b|0x20 && b|0x20 <= 'z'
-		if !letter && !('0' <= b && b <= '9') && strings.IndexByte("!#$%&'*+-.^_`|~", b) < 0 {
+		letter, digit := 'a' <= b|0x20 && b|0x20 <= 'z', '0' <= b && b <= '9'
+		if !letter && !digit && strings.IndexByte("!#$%&'*+-.^_`|~", b) < 0 {
 			return false
 		}
 	}

@@ -84,9 +84,9 @@ type Value struct {
 // Parse checks a text and returns its value. The error is an *Error: the first
 // fault. Empty text is an error.
 func Parse(data []byte, l Limits) (Value, error) {
-	v, repeated, err := ParseAll(data, l)
-	if err != nil {
-		return Value{}, err
+	v, repeated, fault := ParseAll(data, l)
+	if fault != nil {
+		return Value{}, fault
 	}
 	if len(repeated) > 0 {
 		return Value{}, &repeated[0]
@@ -97,7 +97,7 @@ func Parse(data []byte, l Limits) (Value, error) {
 // ParseAll is Parse for a caller that reports all faults at once: repeated keys
 // (at most 20 of them) are listed beside the value instead of failing. A caller
 // that finds any must not act on the value.
-func ParseAll(data []byte, l Limits) (v Value, repeated []Error, err error) {
+func ParseAll(data []byte, l Limits) (v Value, repeated []Error, fault *Error) {
 	text := string(data)
 	c := checker{text: text, maxDepth: l.depth()}
 	if n := l.size(); len(text) > n {
@@ -212,13 +212,10 @@ func (v Value) Each(f func(key string, v Value) bool) {
 	object := v.r.Raw[0] == '{'
 	i := 0
 	v.r.ForEach(func(k, e gjson.Result) bool {
-		key := ""
 		if object {
-			key = unquote(k.Raw)
-		} else {
-			key = strconv.Itoa(i)
-			i++
+			return f(unquote(k.Raw), Value{e})
 		}
-		return f(key, Value{e})
+		i++
+		return f(strconv.Itoa(i-1), Value{e})
 	})
 }

@@ -15,7 +15,7 @@ const text = "hunter2-hunter2"
 // leaks tells whether printed text holds the secret in any spelling that fmt
 // has for a text.
 func leaks(printed string) bool {
-	bytes := strings.Trim(strings.ReplaceAll(fmt.Sprint([]byte(text)), " ", ""), "[]")
+	bytes := strings.Trim(strings.ReplaceAll(fmt.Sprintf("%d", []byte(text)), " ", ""), "[]")
 	plain := strings.NewReplacer(" ", "", "0x", "", ",", "", "0X", "").Replace(strings.ToLower(printed))
 	return strings.Contains(printed, "hunter") ||
 		strings.Contains(plain, hex.EncodeToString([]byte(text))) ||

@@ -48,7 +48,7 @@ func Cases(t *testing.T, fields conf.Fields, load func(config []byte, env func(s
 	golden.Cases(t, "testdata/config", ".txt", func(t *testing.T, input string) string {
 		c, err := load([]byte(input), Env)
 		Agree(t, schema, []byte(input), err)
-		out := ""
+		var out string
 		if err != nil {
 			out = err.Error()
 		} else {
