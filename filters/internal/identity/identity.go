@@ -153,6 +153,9 @@ func Set(m filter.Message, name, value string) error {
 	return nil
 }
 
+// Same reports whether two names are the same header to the coarsest reader.
+func Same(a, b string) bool { return alias(a, b) }
+
 // Remove removes a header in every spelling and returns in how many it was
 // there. It allocates nothing when that is 0.
 func Remove(m filter.Message, name string) int { return remove(m, name, "") }

@@ -260,6 +260,26 @@ func TestOne(t *testing.T) {
 	}
 }
 
+func TestSame(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		a, b string
+		want bool
+	}{
+		"one spelling":        {"x-user", "x-user", true},
+		"case":                {"X-User", "x-user", true},
+		"an underscore":       {"x_user", "x-user", true},
+		"two marks":           {"x.user", "x_user", true},
+		"a mark more":         {"x--user", "x-user", false},
+		"a letter for a mark": {"xauser", "x-user", false},
+		"both empty":          {"", "", true},
+	} {
+		if got := identity.Same(c.a, c.b); got != c.want {
+			t.Errorf("%s: Same(%q, %q) = %v", name, c.a, c.b, got)
+		}
+	}
+}
+
 func TestForbidden(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

@@ -146,22 +146,23 @@ type Ambiguity uint16
 
 // The reasons. A filter that judges by path can refuse those it is told to.
 const (
-	EncodedSlash     Ambiguity = 1 << iota // %2f
-	EncodedDelimiter                       // %3f or %23: a "?" or "#" once decoded
-	Backslash                              // \ or %5c
-	Semicolon                              // ; or %3b: path parameters
-	DotSegment                             // a segment "." or "..", also encoded or with parameters ("/..;/")
-	EmptySegment                           // two separators in a row
-	Fragment                               // #
-	Control                                // NUL, other controls or space, plain or encoded
-	BadEscape                              // a % without two hex digits, or escapes that are no UTF-8 (%c0%ae)
-	DoubleEscape                           // escapes once more after decoding: %252f, %25%32f
-	NonASCII                               // a byte from 0x80 on that is not encoded
+	EncodedSlash      Ambiguity = 1 << iota // %2f
+	EncodedDelimiter                        // %3f or %23: a "?" or "#" once decoded
+	Backslash                               // \ or %5c
+	Semicolon                               // ; or %3b: path parameters
+	DotSegment                              // a segment "." or "..", also encoded or with parameters ("/..;/")
+	EmptySegment                            // two separators in a row
+	Fragment                                // #
+	Control                                 // NUL, other controls or space, plain or encoded
+	BadEscape                               // a % without two hex digits, or escapes that are no UTF-8 (%c0%ae)
+	DoubleEscape                            // escapes once more after decoding: %252f, %25%32f
+	NonASCII                                // a byte from 0x80 on that is not encoded
+	EncodedUnreserved                       // %61 for "a": an escape of what RFC 3986 section 2.3 never escapes
 )
 
 var ambiguityWords = [...]string{
 	"encoded_slash", "encoded_delimiter", "backslash", "semicolon", "dot_segment",
-	"empty_segment", "fragment", "control", "bad_escape", "double_escape", "non_ascii",
+	"empty_segment", "fragment", "control", "bad_escape", "double_escape", "non_ascii", "encoded_unreserved",
 }
 
 // AmbiguousPath returns the reasons found in the path of a whole :path; the
@@ -202,6 +203,8 @@ func AmbiguousPath(target string) Ambiguity {
 			a |= Control
 		case c >= 0x80 && !encoded:
 			a |= NonASCII
+		case encoded && unreserved(c):
+			a |= EncodedUnreserved
 		}
 		if c == '/' || c == '\\' {
 			a |= dots(seg)
