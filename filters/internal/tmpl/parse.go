@@ -221,7 +221,7 @@ func (p *parser) attribute(out *part) error {
 // differ, are parts of string values.
 func checkJSON(text string, blank []byte) error {
 	if _, err := jsonr.Parse(blank, jsonr.Limits{}); err != nil {
-		if e, ok := err.(*jsonr.Error); ok {
+		if e, ok := errors.AsType[*jsonr.Error](err); ok {
 			return at(e.Offset, "not valid JSON once filled: "+e.Text+"; operators stand inside quotes")
 		}
 		return err
