@@ -16,13 +16,14 @@ STAMP := github.com/gatehouse-proxy/gatehouse/filters/internal/filter
 LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT)
 
 MODULES := $(notdir $(patsubst %/main.go,%,$(wildcard build/wasm/*/main.go)))
+FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
 
 # All packages but e2e, which takes a real Envoy.
 UNIT = $$(go list ./... | grep -v '/e2e$$')
 
 .PHONY: run test build unit wasm-test e2e fuzz generate lint accept-sizes clean help
 
-run: build ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
+run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
 	@build/envoy >/dev/null
 	@mkdir -p $(CACHE)/bin
 	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
@@ -30,7 +31,7 @@ run: build ## start the demo: Envoy with the filters, an auth service and an ups
 
 test: lint build unit wasm-test fuzz e2e ## everything: what CI runs
 
-build: $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm ## compile the modules to dist/*.wasm and check their sizes
+build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
 # go build itself knows what has changed.
@@ -51,12 +52,14 @@ accept-sizes: ## take the sizes of the last build as the ones to check against
 unit: ## fast tests, without Wasm and without Envoy
 	go test -skip '^TestWasm' $(UNIT)
 
-wasm-test: build ## the compiled modules in an emulated host
+wasm-test: $(FILES) ## the compiled modules in an emulated host
 	go test -run '^TestWasm' ./filters/...
 
-e2e: build ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.36.2 or 1.40.0)
+export ENVOY ENVOY_VERSION
+
+e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.36.2 or 1.40.0)
 	@build/envoy >/dev/null
-	go test -timeout 15m ./e2e
+	go test -count=1 -timeout 15m ./e2e
 
 FUZZTIME ?= 5s
 fuzz: ## each fuzz target for FUZZTIME

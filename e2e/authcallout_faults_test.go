@@ -75,11 +75,8 @@ func TestAuthcalloutFaults(t *testing.T) {
 					if r.status != status {
 						t.Errorf("status %d, want %d", r.status, status)
 					}
-					if _, err := e.Lines("access.log", func(l string) bool {
-						return strings.Contains(l, `"`+id+`"`) && strings.Contains(l, `"verdict":"`+word+`"`)
-					}); err != nil {
-						t.Errorf("verdict %s: %v", word, err)
-					}
+					verdict, _ := logged(t, e, id)
+					want(t, "the verdict in the access log", verdict, word)
 				})
 			}
 		}
@@ -353,18 +350,18 @@ func TestAuthcalloutTunnels(t *testing.T) {
 		listener, head, token, status string
 		open                          bool
 	}{
-		"a WebSocket is opened":                           {"kong", ws, good, "101", true},
-		"a WebSocket is refused":                          {"kong", ws, wrong, "401", false},
-		"CONNECT is opened":                               {"kong", tunnelHead, good, "200", true},
-		"CONNECT is refused":                              {"kong", tunnelHead, wrong, "401", false},
-		"ext-authz opens a WebSocket":                     {"ext", ws, good, "101", true},
-		"ext-authz refuses a WebSocket":                   {"ext", ws, wrong, "403", false},
-		"ext-authz refuses CONNECT":                       {"ext", tunnelHead, wrong, "403", false},
-		"ext-authz cannot ask by CONNECT, and stays shut": {"ext", tunnelHead, good, "403", false},
-		"forward_body does not wait for a WebSocket's":    {"body", ws, good, "101", true},
-		"forward_body refuses a WebSocket":                {"body", ws, wrong, "401", false},
-		"forward_body does not wait for a tunnel's":       {"body", tunnelHead, good, "200", true},
-		"forward_body refuses CONNECT":                    {"body", tunnelHead, wrong, "401", false},
+		"a WebSocket is opened":                        {"kong", ws, good, "101", true},
+		"a WebSocket is refused":                       {"kong", ws, wrong, "401", false},
+		"CONNECT is opened":                            {"kong", tunnelHead, good, "200", true},
+		"CONNECT is refused":                           {"kong", tunnelHead, wrong, "401", false},
+		"ext-authz opens a WebSocket":                  {"ext", ws, good, "101", true},
+		"ext-authz refuses a WebSocket":                {"ext", ws, wrong, "403", false},
+		"ext-authz refuses CONNECT":                    {"ext", tunnelHead, wrong, "403", false},
+		"ext-authz opens CONNECT":                      {"ext", tunnelHead, good, "200", true},
+		"forward_body does not wait for a WebSocket's": {"body", ws, good, "101", true},
+		"forward_body refuses a WebSocket":             {"body", ws, wrong, "401", false},
+		"forward_body does not wait for a tunnel's":    {"body", tunnelHead, good, "200", true},
+		"forward_body refuses CONNECT":                 {"body", tunnelHead, wrong, "401", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -85,12 +87,12 @@ func (b Bootstrap) JSON() ([]byte, error) {
 		if err := b.write(1); err != nil {
 			return nil, err
 		}
-		source := func(file string) Node {
+		source := func(dir string) Node {
 			return Node{"resource_api_version": "V3", "path_config_source": Node{
-				"path": b.Dir + "/" + file, "watched_directory": Node{"path": b.Dir},
+				"path": dir + "/resources.json", "watched_directory": Node{"path": dir},
 			}}
 		}
-		root["dynamic_resources"] = Node{"lds_config": source("lds.json"), "cds_config": source("cds.json")}
+		root["dynamic_resources"] = Node{"lds_config": source(b.Dir + "/lds"), "cds_config": source(b.Dir + "/cds")}
 	} else {
 		root["static_resources"] = Node{"listeners": listeners, "clusters": clusterNodes(b.Clusters)}
 	}
@@ -278,15 +280,16 @@ func (b Bootstrap) write(version int) error {
 		return err
 	}
 	// Clusters first, so that a new listener finds the ones it names.
-	if err := writeResources(b.Dir+"/cds.json", "type.googleapis.com/envoy.config.cluster.v3.Cluster", version, clusterNodes(b.Clusters)); err != nil {
+	if err := b.writeResources("cds", "type.googleapis.com/envoy.config.cluster.v3.Cluster", version, clusterNodes(b.Clusters)); err != nil {
 		return err
 	}
-	return writeResources(b.Dir+"/lds.json", "type.googleapis.com/envoy.config.listener.v3.Listener", version, listeners)
+	return b.writeResources("lds", "type.googleapis.com/envoy.config.listener.v3.Listener", version, listeners)
 }
 
-// writeResources writes a DiscoveryResponse beside the file and moves it there:
-// Envoy reads the file as soon as something is moved into the folder.
-func writeResources(file, typeURL string, version int, resources []Node) error {
+// writeResources writes a DiscoveryResponse and moves it into the folder that
+// Envoy watches. Each folder gets this one file only: whatever is moved into it
+// makes Envoy read again, and count again.
+func (b Bootstrap) writeResources(dir, typeURL string, version int, resources []Node) error {
 	for _, r := range resources {
 		r["@type"] = typeURL
 	}
@@ -294,7 +297,14 @@ func writeResources(file, typeURL string, version int, resources []Node) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(file, data)
+	dir = filepath.Join(b.Dir, dir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(dir+".tmp", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(dir+".tmp", filepath.Join(dir, "resources.json"))
 }
 
 // Update replaces listeners and clusters of a Dynamic configuration and waits

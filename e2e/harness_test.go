@@ -185,7 +185,6 @@ func raw(t *testing.T, addr, text string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		//nolint:errcheck // the test may have closed it
 		conn.Close()
 	})
 	if err := conn.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {

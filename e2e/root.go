@@ -32,11 +32,3 @@ func Module(name string) (string, error) {
 	}
 	return path, nil
 }
-
-// replaceFile writes a file such that a reader sees the old or the new content.
-func replaceFile(path string, data []byte) error {
-	if err := os.WriteFile(path+".tmp", data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
-}

@@ -221,11 +221,9 @@ func NewFaulty(answer func(net.Conn)) (*Faulty, error) {
 
 // Close ends the server, its connections and their goroutines.
 func (f *Faulty) Close() {
-	//nolint:errcheck // a listener that is closed already is closed
 	f.ln.Close()
 	f.mu.Lock()
 	for conn := range maps.Keys(f.open) {
-		//nolint:errcheck // the same
 		conn.Close()
 	}
 	f.mu.Unlock()
