@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/all"
-	"github.com/gatehouse-proxy/gatehouse/internal/golden"
+	"github.com/gatehouse-proxy/gatehouse/filters/all/golden"
 )
 
 // environment is that of all cases.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/all"
-	"github.com/gatehouse-proxy/gatehouse/internal/manifest"
+	"github.com/gatehouse-proxy/gatehouse/filters/all/manifest"
 )
 
 const validateUsage = `usage: gatehouse validate [flags] FILTER [FILE]

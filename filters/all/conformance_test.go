@@ -19,13 +19,13 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/all"
+	"github.com/gatehouse-proxy/gatehouse/filters/all/golden"
+	"github.com/gatehouse-proxy/gatehouse/filters/all/manifest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf/conftest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/host"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
-	"github.com/gatehouse-proxy/gatehouse/internal/golden"
-	"github.com/gatehouse-proxy/gatehouse/internal/manifest"
 )
 
 // The rules that hold for every filter. Whoever adds a filter meets them here.

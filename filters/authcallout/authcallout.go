@@ -8,7 +8,6 @@
 package authcallout
 
 import (
-	"strings"
 	"time"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
@@ -33,12 +32,14 @@ type Filter struct {
 	config  *Config
 	metrics metrics
 	host    filter.Host
+	cache   verdictCache
 }
 
 // exchange is one request and its response.
 type exchange struct {
 	*Filter
 	token     string
+	now       time.Time
 	onSuccess [][2]string // for the client, when the response comes
 }
 
@@ -46,11 +47,15 @@ var (
 	_ filter.Filter    = (*Filter)(nil)
 	_ filter.Streamer  = (*Filter)(nil)
 	_ filter.Rechecker = (*Filter)(nil)
+	_ filter.Shadower  = (*exchange)(nil)
 	_ filter.Failer    = (*exchange)(nil)
 )
 
 // Rechecks implements filter.Rechecker.
 func (f *Filter) Rechecks() bool { return f.config.Recheck }
+
+// Shadows implements filter.Shadower.
+func (f *Filter) Shadows() bool { return f.config.Mode == modeShadow }
 
 // NewStream implements filter.Streamer.
 func (f *Filter) NewStream() filter.Filter { return &exchange{Filter: f} }
@@ -64,12 +69,16 @@ func (f *Filter) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 func (f *Filter) OnResponse(filter.Message, time.Time) filter.Outcome { return filter.Continue() }
 
 // OnRequest reads the token, strips what only this filter may set, and asks.
-func (x *exchange) OnRequest(m filter.Message, _ time.Time) filter.Outcome {
+func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	c := x.config
+	x.now = now
 	token, tokenErr := identity.One(m, c.TokenHeader, identity.RefuseCommas)
 	x.token = token
 	x.strip(m)
 
+	if !c.Enabled {
+		return filter.Pass(Disabled)
+	}
 	if c.ambiguity != 0 {
 		if target, _ := m.Header(":path"); msg.AmbiguousPath(target)&c.ambiguity != 0 {
 			return filter.Send(AmbiguousPath, filter.Reply{Status: 400})
@@ -100,11 +109,6 @@ func (x *exchange) OnRequest(m filter.Message, _ time.Time) filter.Outcome {
 	return x.ask(m)
 }
 
-func hasScheme(token, scheme string) bool {
-	rest, ok := strings.CutPrefix(token, scheme)
-	return ok && strings.HasPrefix(rest, " ")
-}
-
 // strip removes what only this filter may set, before anything else can fail.
 func (x *exchange) strip(m filter.Message) {
 	if n := x.config.strip.Strip(m); n > 0 {
@@ -113,41 +117,19 @@ func (x *exchange) strip(m filter.Message) {
 	identity.Remove(m, failureMark)
 }
 
-func (x *exchange) ask(m filter.Message) filter.Outcome {
-	return filter.Call(x.config.callout(m, x.token), func(res filter.CalloutResult) filter.Outcome {
-		return x.answer(m, &res)
-	})
-}
-
-// answer carries out the decision.
-func (x *exchange) answer(m filter.Message, res *filter.CalloutResult) filter.Outcome {
-	switch d := x.config.judge(res); d.word {
+// conclude carries out a decision.
+func (x *exchange) conclude(m filter.Message, d decision) filter.Outcome {
+	switch d.word {
 	case Allowed:
-		x.apply(m, d)
-		if !x.config.onSuccess.Empty() {
-			x.keepForClient(res)
+		if !x.Shadows() {
+			x.config.apply(m, d)
+			x.onSuccess = d.onSuccess
 		}
 		return filter.Pass(Allowed)
 	case Denied:
-		return filter.Send(Denied, x.config.denial(res))
+		return filter.Send(Denied, d.reply)
 	default:
 		return x.failed(m, d.word)
-	}
-}
-
-func (x *exchange) apply(m filter.Message, d decision) {
-	for _, name := range x.config.HeadersToRemove {
-		m.RemoveHeader(name)
-	}
-	for _, name := range d.remove {
-		m.RemoveHeader(name)
-	}
-	for _, e := range d.edits {
-		if e.append {
-			m.AddHeader(e.name, e.value)
-		} else {
-			m.SetHeader(e.name, e.value)
-		}
 	}
 }
 
@@ -156,8 +138,11 @@ func (x *exchange) failed(m filter.Message, why filter.Word) filter.Outcome {
 	if x.config.FailureMode != failOpen {
 		return filter.Send(why, x.config.challenge(filter.Reply{Status: x.config.StatusOnError}, false))
 	}
+	if x.Shadows() {
+		return filter.Pass(FailedOpen)
+	}
 	x.host.Log("the auth service failed; the request passes, since failure_mode is open", "reason", string(why))
-	if x.config.FailureHeader && m != nil {
+	if x.config.FailureHeader && !x.Shadows() {
 		m.SetHeader(failureMark, "true")
 	}
 	return filter.Pass(FailedOpen)
@@ -167,14 +152,6 @@ func (x *exchange) failed(m filter.Message, why filter.Word) filter.Outcome {
 // reason to let a request pass undecided, not even with failure_mode open.
 func (x *exchange) OnFailure() filter.Outcome {
 	return filter.Send(filter.InternalError, x.config.challenge(filter.Reply{Status: x.config.StatusOnError}, false))
-}
-
-func (x *exchange) keepForClient(res *filter.CalloutResult) {
-	for _, h := range res.Headers {
-		if x.config.onSuccess.Match(h[0]) && mayReachClient(h[0]) {
-			x.onSuccess = append(x.onSuccess, h)
-		}
-	}
 }
 
 // OnResponse adds the headers that the auth service has for the client.

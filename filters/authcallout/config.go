@@ -72,6 +72,9 @@ type Config struct {
 	FailureHeader   bool
 	WWWAuthenticate string
 	Recheck         bool
+	Mode            string
+	Enabled         bool
+	Cache           cacheConfig
 
 	compiled
 }
@@ -119,6 +122,18 @@ type deny struct {
 	Headers     [][2]string
 }
 
+type cacheConfig struct {
+	On                  bool
+	Lifetime            string
+	TTL, MinTTL, MaxTTL time.Duration
+	NegativeTTL         time.Duration
+	StaleIfError        time.Duration
+	MaxEntries, MaxSize int
+	Shared              bool
+	SharedSlots         int
+	MaxWaiters          int
+}
+
 // The values of enumerated settings.
 const (
 	profileKong    = "kong-custom-auth"
@@ -133,12 +148,18 @@ const (
 	failOpen   = "open"
 
 	methodOriginal = "original"
+
+	modeEnforce = "enforce"
+	modeShadow  = "shadow"
+
+	lifetimeFromReply = "cache_control"
+	lifetimeFixed     = "fixed"
 )
 
 // presets are the profiles besides the default, as configurations.
 var presets = map[string]string{
 	profileExt: `{
-  "method": "original", "path": "", "append_path": true, "authority": "%AUTHORITY%", "body_template": "",
+  "method": "original", "append_path": true, "authority": "%AUTHORITY%", "body_template": "",
   "require_token": false, "token_scheme": "",
   "error_status": ["5xx"], "status_on_error": 403,
   "allowed_client_headers": ["*"], "headers_to_remove_header": "x-envoy-auth-headers-to-remove",
@@ -158,6 +179,9 @@ var presets = map[string]string{
 func (c *Config) Fields() conf.Fields {
 	return conf.Fields{
 		conf.Enum("profile", &c.Profile, "Whose behaviour the other settings start from: the Kong plugin (the defaults of this table), Envoy's `ext_authz` over HTTP, or Traefik's ForwardAuth. See Profiles.", profileKong, profileExt, profileForward).Default(profileKong),
+
+		conf.Bool("enabled", &c.Enabled, "False lets every request pass as `disabled`; meant for the overlay of a route. Identity headers are removed all the same.").Default("true"),
+		conf.Enum("mode", &c.Mode, "`shadow` asks, decides, counts and logs, but neither denies nor edits, except that identity headers are removed. See Shadow mode.", modeEnforce, modeShadow).Default(modeEnforce),
 
 		conf.String("cluster", &c.Cluster, "Envoy cluster of the auth service. Without it: `auth_host:auth_port`.").Example("auth"),
 		conf.String("authority", &c.Authority, "`:authority` of the callout; a template. Without it: `auth_host:auth_port`, else the cluster's name, or what follows its last `|` (Istio)."),
@@ -231,6 +255,19 @@ func (c *Config) Fields() conf.Fields {
 		conf.Enum("failure_mode", &c.FailureMode, "When the auth service fails: `closed` answers `status_on_error`; `open` lets the request pass as `failed_open`, counted and logged.", failClosed, failOpen).Default(failClosed),
 		conf.StatusCode("status_on_error", &c.StatusOnError, "Status when the auth service fails.").Default("500").Between("400", "599"),
 		conf.Bool("failure_mode_allow_header_add", &c.FailureHeader, "Mark requests that passed as `failed_open` with `x-envoy-auth-failure-mode-allowed: true`.").Default("false"),
+		conf.Optional("cache", &c.Cache.On, conf.Fields{
+			conf.Enum("lifetime", &c.Cache.Lifetime, "`cache_control`: as the answer's `cache-control`, `expires`, `age` and `date` say (RFC 9111); `no-store`, `no-cache` and `private` forbid. `fixed`: `ttl`, whatever the answer says.", lifetimeFromReply, lifetimeFixed).Default(lifetimeFromReply),
+			conf.Duration("ttl", &c.Cache.TTL, "How long a verdict is kept that is `fixed` or whose answer does not say. 0: not.").Default("0s").Between("0s", "24h"),
+			conf.Duration("min_ttl", &c.Cache.MinTTL, "Least lifetime of an answer that gives one.").Default("0s").Between("0s", "24h"),
+			conf.Duration("max_ttl", &c.Cache.MaxTTL, "Most lifetime of an answer that gives one. A revoked token lives on that long.").Default("5m").Between("0s", "24h"),
+			conf.Duration("negative_ttl", &c.Cache.NegativeTTL, "Most lifetime of a denial. 0: denials are not kept.").Default("0s").Between("0s", "24h"),
+			conf.Duration("stale_if_error", &c.Cache.StaleIfError, "How long after its end a verdict still answers while the auth service fails; an answer's own `stale-if-error` or `must-revalidate` can only shorten it.").Default("0s").Between("0s", "24h"),
+			conf.Int("max_entries", &c.Cache.MaxEntries, "Verdicts kept by a worker.").Default("10000").Between("1", "1000000"),
+			conf.Size("max_size", &c.Cache.MaxSize, "Memory for them.").Default("8MiB").Between("64KiB", "1GiB"),
+			conf.Bool("shared", &c.Cache.Shared, "Also keep verdicts in Envoy's shared data, for all workers of the `vm_id`.").Default("false"),
+			conf.Int("shared_slots", &c.Cache.SharedSlots, "Verdicts kept there; each takes up to 4 KiB.").Default("4096").Between("1", "65536"),
+			conf.Int("max_waiters", &c.Cache.MaxWaiters, "Requests of a worker that wait for one callout that asks the same.").Default("1000").Between("0", "1000000"),
+		}, "Keep verdicts, and ask once for requests that ask the same at the same time. Off unless given, if only as `{}`. See Decision cache."),
 		conf.Bool("recheck", &c.Recheck, "This is a second mount of the filter: decide again only about requests whose route has another overlay than when the first mount decided. See Limits.").Default("false"),
 		conf.String("www_authenticate", &c.WWWAuthenticate, "Challenge of a 401 to which the auth service gave none (RFC 9110, section 11.6.1).").Default("Bearer").Check("a header value", checkValue),
 	}
@@ -251,15 +288,23 @@ func ruleList(name string, rules *[]rule, doc string) conf.Field {
 
 // load decodes a configuration; it is the plugin's Load.
 func load(data []byte, host filter.Host) (filter.Filter, error) {
+	c, err := decode(data, host.Env)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{config: c, metrics: newMetrics(host), host: host, cache: c.newCache(data, host.Shared())}, nil
+}
+
+func decode(data []byte, env func(string) (string, bool)) (*Config, error) {
 	data, err := withPreset(data)
 	if err != nil {
 		return nil, err
 	}
 	c := new(Config)
-	if err := conf.Decode(data, c.Fields(), host.Env, c.check); err != nil {
+	if err := conf.Decode(data, c.Fields(), env, c.check); err != nil {
 		return nil, err
 	}
-	return &Filter{config: c, metrics: newMetrics(host), host: host}, nil
+	return c, nil
 }
 
 // withPreset puts the profile's document under the configuration. What is not
@@ -301,6 +346,9 @@ func (c *Config) check(errs *conf.Errors) {
 	for _, w := range c.Ambiguous {
 		a, _ := msg.ParseAmbiguity(w)
 		c.ambiguity |= a
+	}
+	if c.Cache.On && c.Cache.MinTTL > c.Cache.MaxTTL {
+		errs.Add("cache.min_ttl", "want at most cache.max_ttl")
 	}
 	c.allowed, c.disallowed = msg.CompilePatterns(c.AllowedHeaders), msg.CompilePatterns(c.DisallowedHeader)
 	c.onSuccess, c.onDenial = msg.CompilePatterns(c.ClientOnSuccess), msg.CompilePatterns(c.ClientOnDenial)
@@ -351,6 +399,9 @@ func (c *Config) compileTemplates(errs *conf.Errors) {
 			errs.Add(path, err.Error())
 		}
 		return t
+	}
+	if c.AppendPath && c.Path == "/" {
+		c.Path = "" // the request's own path has its slash
 	}
 	c.path = parse("path", c.Path, tmpl.URL)
 	if !c.AppendPath && !strings.HasPrefix(c.Path, "/") || c.AppendPath && c.Path != "" && !strings.HasPrefix(c.Path, "/") {

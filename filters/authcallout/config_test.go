@@ -3,10 +3,15 @@ package authcallout
 import (
 	"testing"
 
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf/conftest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/hosttest"
 )
 
-func TestConfigurations(t *testing.T) { hosttest.Configurations(t, load) }
+func TestConfigurations(t *testing.T) {
+	conftest.Cases(t, new(Config).Fields(), func(data []byte, env func(string) (string, bool)) (any, error) {
+		return decode(data, env)
+	})
+}
 
 // TestProfiles: each profile is a configuration that only lacks its service.
 func TestProfiles(t *testing.T) {

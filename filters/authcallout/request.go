@@ -78,11 +78,17 @@ func (c *Config) calloutHeaders(m filter.Message, token, method, target string) 
 	for _, f := range m.Headers() {
 		name := f[0]
 		if c.allowed.Match(name) && !c.disallowed.Match(name) && name != c.TokenHeader &&
-			!identity.Forbidden(name) && !claimsForwarding(name) && !has(h[:own], name) {
+			!identity.Forbidden(name) && !claimsForwarding(name) && !traces(name) && !has(h[:own], name) {
 			h = append(h, f)
 		}
 	}
 	return h
+}
+
+// traces reports the headers that the shell copies to every callout itself. They
+// differ from request to request and are no part of a question.
+func traces(name string) bool {
+	return name == "x-request-id" || name == "traceparent" || name == "tracestate"
 }
 
 func has(headers [][2]string, name string) bool {
@@ -185,4 +191,9 @@ func hasBody(m filter.Message) bool {
 	}
 	_, upgrade := m.Header("upgrade")
 	return upgrade == 0
+}
+
+func hasScheme(token, scheme string) bool {
+	rest, ok := strings.CutPrefix(token, scheme)
+	return ok && strings.HasPrefix(rest, " ")
 }

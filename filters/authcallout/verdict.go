@@ -15,6 +15,7 @@ const (
 	Allowed        filter.Word = "allowed"
 	Denied         filter.Word = "denied"
 	Skipped        filter.Word = "skipped"
+	Disabled       filter.Word = "disabled"
 	NoToken        filter.Word = "no_token"
 	BadTokenScheme filter.Word = "bad_token_scheme"
 	AmbiguousToken filter.Word = "ambiguous_token"
@@ -36,6 +37,7 @@ const onError = "`status_on_error`"
 var verdicts = []filter.Verdict{
 	{Word: Allowed, When: "The auth service let the request pass."},
 	{Word: Skipped, When: "`only` or `except` says that the request is not checked."},
+	{Word: Disabled, When: "`enabled` is false, for the filter or the route."},
 	{Word: FailedOpen, When: "The auth service failed and `failure_mode` is `open`."},
 	{Word: Denied, Status: "`deny.status`", When: "The auth service refused."},
 	{Word: NoToken, Status: "401", When: "The token's header is missing or empty."},
@@ -69,12 +71,18 @@ type edit struct {
 	append      bool
 }
 
-// decision is what the auth service's answer means.
+// decision is what the auth service's answer means; it is a value that a cache
+// can keep.
 type decision struct {
-	word   filter.Word // Allowed, Denied, or the word of a failure
-	edits  []edit      // of the request, when allowed
-	remove []string    // from the request, when allowed
+	word      filter.Word  // Allowed, Denied, or the word of a failure
+	edits     []edit       // Allowed: of the request
+	remove    []string     // Allowed: headers taken from the request
+	onSuccess [][2]string  // Allowed: for the client, when the response comes
+	reply     filter.Reply // Denied
 }
+
+// failed reports that the answer was none.
+func (d *decision) failed() bool { return d.word != Allowed && d.word != Denied }
 
 // judge reads the auth service's answer. It has no side effects.
 func (c *Config) judge(res *filter.CalloutResult) decision {
@@ -85,7 +93,7 @@ func (c *Config) judge(res *filter.CalloutResult) decision {
 		return decision{word: AuthError}
 	}
 	if !conf.Contains(c.AllowStatus, res.Status) {
-		return decision{word: Denied}
+		return decision{word: Denied, reply: c.denial(res)}
 	}
 	var doc jsonr.Value
 	if c.needsJSON {
@@ -95,11 +103,18 @@ func (c *Config) judge(res *filter.CalloutResult) decision {
 		}
 	}
 	if c.AllowField != "" && !c.agrees(doc) {
-		return decision{word: Denied}
+		return decision{word: Denied, reply: c.denial(res)}
 	}
 	d := decision{word: Allowed}
 	if !c.addEdits(&d, res, doc) {
 		return decision{word: BadReply}
+	}
+	if !c.onSuccess.Empty() {
+		for _, h := range res.Headers {
+			if c.onSuccess.Match(h[0]) && mayReachClient(h[0]) {
+				d.onSuccess = append(d.onSuccess, h)
+			}
+		}
 	}
 	return d
 }
@@ -176,6 +191,23 @@ func edited(edits []edit, name string) bool {
 		}
 	}
 	return false
+}
+
+// apply edits a request that was allowed.
+func (c *Config) apply(m filter.Message, d decision) {
+	for _, name := range c.HeadersToRemove {
+		m.RemoveHeader(name)
+	}
+	for _, name := range d.remove {
+		m.RemoveHeader(name)
+	}
+	for _, e := range d.edits {
+		if e.append {
+			m.AddHeader(e.name, e.value)
+		} else {
+			m.SetHeader(e.name, e.value)
+		}
+	}
 }
 
 // denial is the reply of a denied request.

@@ -9,10 +9,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gatehouse-proxy/gatehouse/filters/all/golden"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf/conftest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/secret"
-	"github.com/gatehouse-proxy/gatehouse/internal/golden"
 )
 
 // config has a field of every type, and each of the ways to narrow one.

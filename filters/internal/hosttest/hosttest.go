@@ -164,9 +164,10 @@ func (s Store) Get(key string) (value []byte, cas uint32, ok bool) {
 	return v.Value, v.CAS, ok
 }
 
-// Set implements filter.Store.
+// Set implements filter.Store, as Envoy does: a key that is not there is created
+// whatever cas is.
 func (s Store) Set(key string, value []byte, cas uint32) bool {
-	if cas != 0 && s[key].CAS != cas {
+	if old, ok := s[key]; ok && cas != 0 && old.CAS != cas {
 		return false
 	}
 	s[key] = Stored{append([]byte(nil), value...), s[key].CAS + 1}
@@ -184,6 +185,7 @@ func (h *Host) Log(text string, pairs ...string) {
 // Exchange is the record of one driven message.
 type Exchange struct {
 	Word     filter.Word
+	Cache    filter.Cache
 	Reply    *filter.Reply // nil if the message went on
 	Callouts []filter.Callout
 }
@@ -197,6 +199,11 @@ func Drive(f filter.Filter, m *Message, answer func(filter.Callout) filter.Callo
 	return settle(f.OnRequest(m, Now), m, answer), f
 }
 
+// DriveAt is Drive at another time than Now.
+func DriveAt(f filter.Filter, m *Message, now time.Time, answer func(filter.Callout) filter.CalloutResult) Exchange {
+	return settle(f.(filter.Streamer).NewStream().OnRequest(m, now), m, answer)
+}
+
 // DriveResponse runs a response through the stream's filter.
 func DriveResponse(f filter.Filter, m *Message, answer func(filter.Callout) filter.CalloutResult) Exchange {
 	return settle(f.OnResponse(m, Now), m, answer)
@@ -208,7 +215,7 @@ func settle(o filter.Outcome, m *Message, answer func(filter.Callout) filter.Cal
 		switch o.Kind {
 		case filter.KindReply:
 			reply := o.Reply
-			e.Word, e.Reply = o.Word, &reply
+			e.Word, e.Cache, e.Reply = o.Word, o.Cache, &reply
 			return e
 		case filter.KindCall:
 			e.Callouts = append(e.Callouts, o.Callout)
@@ -225,7 +232,7 @@ func settle(o filter.Outcome, m *Message, answer func(filter.Callout) filter.Cal
 			}
 			o = o.OnBody(res)
 		default:
-			e.Word = o.Word
+			e.Word, e.Cache = o.Word, o.Cache
 			return e
 		}
 	}

@@ -14,9 +14,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/gatehouse-proxy/gatehouse/filters/all/golden"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/secret"
-	"github.com/gatehouse-proxy/gatehouse/internal/golden"
 )
 
 // Secret is the text that cases use wherever a secret stands; it must never

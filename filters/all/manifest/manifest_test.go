@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-proxy/gatehouse/internal/golden"
+	"github.com/gatehouse-proxy/gatehouse/filters/all/golden"
 )
 
 // TestFind runs testdata/find/*.txt: a file, a line of ten dashes, the mounts.
