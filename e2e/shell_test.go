@@ -21,6 +21,11 @@ import (
 func shellEnvoy(t *testing.T, o Options) *Envoy {
 	t.Helper()
 	upstream := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		for name, values := range r.Trailer {
+			if len(values) > 0 { // an announced one that did not come has none
+				w.Header().Add("x-got-trailer", name)
+			}
+		}
 		if size := r.Header.Get("x-trailing"); size != "" {
 			w.Header().Set("trailer", "x-end")
 			defer func() { w.Header().Set("x-end", "1") }()
@@ -69,6 +74,7 @@ func shellEnvoy(t *testing.T, o Options) *Envoy {
 			{Name: "flag", Plugins: plugin("", "flag", true), BufferSize: 1 << 20},
 			{Name: "bare", Plugins: plugin("", "bare", false)},
 			{Name: "open", Plugins: plugin(`{"fail":"open"}`, "open", true)},
+			{Name: "http2", Plugins: plugin("", "flag", true), Routes: []Node{RouteTo("echo2")}},
 			{Name: "tick", Plugins: plugin(`{"tick":20}`, "tick", false)},
 			{Name: "policy", Plugins: plugin(`{}`, "policy", false), Routes: routes},
 			{Name: "recheck", Routes: routes, Plugins: []Plugin{
@@ -79,6 +85,7 @@ func shellEnvoy(t *testing.T, o Options) *Envoy {
 		},
 		Clusters: []Cluster{
 			{Name: "echo", Addr: upstream.Addr},
+			{Name: "echo2", Addr: upstream.Addr, HTTP2: true},
 			{Name: "auth", Addr: auth.Addr},
 			{Name: "down", Addr: closedAddr(t)},
 			{Name: "reset", Addr: newFaulty(t, Reset).Addr},
@@ -192,7 +199,7 @@ func TestShellBodies(t *testing.T) {
 					t.Fatal(err)
 				}
 				req.Header.Set("x-probe", steps)
-				req.Trailer = http.Header{"X-End": {"1"}}
+				req.Trailer = http.Header{"X-End": {"1"}, "X-User": {"evil"}}
 				resp, err := clients[proto].Do(req)
 				if err != nil {
 					t.Fatalf("%s %s: %v", proto, steps, err)
@@ -205,6 +212,25 @@ func TestShellBodies(t *testing.T) {
 				if seen.Header("x-body") != "3 false" || seen.Body != "abc" {
 					t.Errorf("%s %s: the upstream got x-body %q and %q", proto, steps, seen.Header("x-body"), seen.Body)
 				}
+			}
+		}
+	})
+
+	t.Run("a trailer never stands in for an identity header", func(t *testing.T) {
+		for _, steps := range []string{"", "body:100", "call:auth:/slow"} {
+			req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+addr(t, e, "http2")+"/", struct{ io.Reader }{strings.NewReader("abc")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("x-probe", steps)
+			req.Trailer = http.Header{"X-End": {"1"}, "X-User": {"evil"}}
+			resp, err := clients[http2].Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if got := resp.Header.Values("x-got-trailer"); len(got) != 1 || got[0] != "X-End" {
+				t.Errorf("%q: the upstream got the trailers %q, want X-End alone", steps, got)
 			}
 		}
 	})

@@ -48,11 +48,17 @@ var (
 	_ filter.Streamer  = (*Filter)(nil)
 	_ filter.Rechecker = (*Filter)(nil)
 	_ filter.Shadower  = (*exchange)(nil)
-	_ filter.Failer    = (*exchange)(nil)
+
+	_ filter.TrailerStripper = (*exchange)(nil)
+	_ filter.Failer          = (*exchange)(nil)
 )
 
 // Rechecks implements filter.Rechecker.
 func (f *Filter) Rechecks() bool { return f.config.Recheck }
+
+// StripsTrailer implements filter.TrailerStripper: some servers take a trailer
+// for a header.
+func (f *Filter) StripsTrailer(name string) bool { return f.config.strip.Has(name) }
 
 // Shadows implements filter.Shadower.
 func (f *Filter) Shadows() bool { return f.config.Mode == modeShadow }
@@ -95,7 +101,14 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	case token != "" && c.TokenScheme != "" && !hasScheme(token, c.TokenScheme):
 		return filter.Send(BadTokenScheme, c.challenge(filter.Reply{Status: 401}, false))
 	}
-	if c.ForwardBody && hasBody(m) {
+	if c.ForwardBody {
+		tunnel, ok := tunnels(m)
+		if !ok {
+			return filter.Send(BadUpgrade, filter.Reply{Status: 400})
+		}
+		if tunnel {
+			return x.ask(m)
+		}
 		return filter.NeedBody(filter.BodyNeed{Limit: c.MaxBodySize, Partial: c.PartialBody}, func(b filter.BodyResult) filter.Outcome {
 			if b.TooLarge {
 				return filter.Send(BodyTooLarge, filter.Reply{Status: 413})

@@ -116,6 +116,10 @@ func TestVerdicts(t *testing.T) {
 		"only: these paths are checked":                    {kong + `,"only":[{"path_prefix":"/a"}]`, get(), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
 		"only: an odd path is checked":                     {kong + `,"only":[{"path_prefix":"/private"}]`, hosttest.Request("GET", "/x/..;/private"), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
 		"reject_ambiguous_paths answers 400":               {kong + `,"reject_ambiguous_paths":["dot_segment"]`, hosttest.Request("GET", "/a/../b", bearer), says(200, ""), AmbiguousPath, 400, "", "", 0},
+		"only: a path with encoded letters is checked":     {kong + `,"only":[{"path_prefix":"/admin"}]`, hosttest.Request("GET", "/%61dmin"), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
+		"every spelling of a removed header goes":          {kong + `,"headers_to_remove":["x-token"]`, get(bearer, "x-token: 1", "x_token: 2"), says(200, ""), Allowed, 0, "", "authorization: Bearer t\n", 1},
+		"an upgrade that claims a body cannot be checked":  {kong + `,"forward_body":true`, hosttest.Request("POST", "/", bearer, "upgrade: websocket", "content-length: 3"), says(200, ""), BadUpgrade, 400, "", "", 0},
+		"a GET upgrade that claims a body neither":         {kong + `,"forward_body":true`, hosttest.Request("GET", "/", bearer, "upgrade: websocket", "content-length: 3"), says(200, ""), BadUpgrade, 400, "", "", 0},
 		"ext-authz passes the service's answer on":         {`"profile":"ext-authz","cluster":"auth"`, get(bearer), says(403, "why", "x-why: no", "content-type: text/plain"), Denied, 403, "x-why: no\n[text/plain]why", "", 1},
 		"ext-authz fails with 403":                         {`"profile":"ext-authz","cluster":"auth"`, get(bearer), says(500, "", ""), AuthError, 403, "", "", 1},
 		"ext-authz removes what the service names":         {`"profile":"ext-authz","cluster":"auth"`, get("x-a: 1"), says(200, "", "x-envoy-auth-headers-to-remove: x-a"), Allowed, 0, "", "", 1},
@@ -207,6 +211,11 @@ func TestCallout(t *testing.T) {
 		"the request's own body": {
 			kong + `,"forward_body":true`, post("content-type: text/plain"),
 			"POST testapi.default:8080 /verify\nauthorization: Bearer t\ncontent-type: text/plain\n\npayload",
+		},
+		"a client's header never stands in for ours, in any spelling": {
+			kong + `,"allowed_headers":["*"],"secret_headers":[{"name":"x-api-key","value":{"env":"KEY"}}]`,
+			get(bearer, "x_api_key: evil", "Authorization_: evil", "x.forwarded.for: evil", "content-type: text/evil", "content-encoding: gzip", "expect: 100-continue", "range: bytes=0-1", "if-none-match: x", "x-ok: 1"),
+			"POST testapi.default:8080 /verify\nauthorization: Bearer t\nx-api-key: s3cret\ncontent-type: application/json\nauthorization_: evil\nx-ok: 1\n\n" + `{"path":"/a/b","raw_query":"x=1&y=2"}`,
 		},
 		"the first bytes of the request's own body": {
 			kong + `,"forward_body":true,"max_body_size":3,"partial_body":true`, post(),

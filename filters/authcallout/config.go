@@ -81,14 +81,13 @@ type Config struct {
 
 // compiled is what check makes of the texts, once a configuration.
 type compiled struct {
-	path, authority, body    *tmpl.Template
-	add                      []headerTemplate
-	allowed, disallowed      msg.Patterns
-	onSuccess, onDenial      msg.Patterns
-	strip                    *identity.Names
-	ambiguity                msg.Ambiguity
-	needsJSON, originalVerb  bool
-	sendsForwarded, sendsURI bool
+	path, authority, body   *tmpl.Template
+	add                     []headerTemplate
+	allowed, disallowed     msg.Patterns
+	onSuccess, onDenial     msg.Patterns
+	strip                   *identity.Names
+	ambiguity               msg.Ambiguity
+	needsJSON, originalVerb bool
 }
 
 type secretHeader struct {
@@ -202,7 +201,7 @@ func (c *Config) Fields() conf.Fields {
 		conf.Size("max_reply_size", &c.MaxReplySize, "Largest body of an answer. Set Envoy's runtime key `http.async_response_buffer_limit` above it.").Default("64KiB").Between("0", "16MiB"),
 		conf.Int("max_concurrent_callouts", &c.MaxConcurrent, "Callouts that a worker has in flight at most; 0 is no cap.").Default("1024").Between("0", "1000000"),
 
-		conf.HeaderName("token_header", &c.TokenHeader, "Header of the token. It is sent to the auth service as it came; twice is answered 400.").Default("authorization"),
+		conf.HeaderName("token_header", &c.TokenHeader, "Header of the token (`cookie` is none: it holds several). It is sent to the auth service as it came; twice is answered 400.").Default("authorization"),
 		conf.Bool("require_token", &c.RequireToken, "Answer 401 without a callout when the token is missing.").Default("true"),
 		conf.String("token_scheme", &c.TokenScheme, "Scheme that the token must have, before one space, in this very case; another one is answered 401 without a callout. Empty: any.").Default("Bearer"),
 		conf.Strings("allowed_headers", &c.AllowedHeaders, "Request headers sent to the auth service besides the token: names, `prefix*`, or `*`. Hop-by-hop headers, `x-envoy-*` and what the client claims in `x-forwarded-*`, `x-original-*`, `forwarded` and `x-real-ip` never are.").Check("a header name, a prefix ending in *, or *", checkPattern),
@@ -278,9 +277,9 @@ func ruleList(name string, rules *[]rule, doc string) conf.Field {
 		*rules = append(*rules, rule{})
 		r := &(*rules)[len(*rules)-1]
 		return conf.Fields{
-			conf.String("path", &r.Path, "The whole path, without query."),
+			conf.String("path", &r.Path, "The whole path, without query; `/a` is not `/a/`."),
 			conf.String("path_prefix", &r.PathPrefix, "First segments of the path: `/a` matches `/a` and `/a/b`, not `/ab`."),
-			conf.Strings("methods", &r.Methods, "One of these methods."),
+			conf.Strings("methods", &r.Methods, "One of these methods, as Envoy has it; an upstream that obeys `x-http-method-override` may see another."),
 			conf.Pairs("headers", &r.Headers, "All of these headers, once each; the value `*` is any."),
 		}
 	})
@@ -333,6 +332,9 @@ func (c *Config) check(errs *conf.Errors) {
 	}
 	if c.ForwardBody && c.PartialBody && c.Method == "GET" {
 		errs.Add("method", "want a method with a body, since forward_body is set; got GET")
+	}
+	if c.TokenHeader == "cookie" {
+		errs.Add("token_header", "want a header with one token in it; got cookie")
 	}
 	for i, h := range c.SecretHeaders {
 		if identity.Forbidden(h.Name) {
@@ -422,8 +424,8 @@ func (c *Config) compileTemplates(errs *conf.Errors) {
 	}
 	for _, h := range c.HeadersToAdd {
 		path := "headers_to_add." + h[0]
-		if identity.Forbidden(h[0]) {
-			errs.Add(path, "want a header that is no pseudo-header, hop-by-hop or x-envoy-*")
+		if identity.Forbidden(h[0]) || h[0] == "content-type" {
+			errs.Add(path, "want a header that is no pseudo-header, content-type, hop-by-hop or x-envoy-*")
 		}
 		c.add = append(c.add, headerTemplate{h[0], parse(path, h[1], tmpl.Header)})
 	}

@@ -45,14 +45,13 @@ func (c *Config) callout(m filter.Message, token string) filter.Callout {
 	case c.ForwardBody:
 		call.Body = m.Body()
 	case c.body != nil:
-		call.Headers = append(call.Headers, [2]string{"content-type", c.BodyContentType})
 		call.Body = c.body.Append(make([]byte, 0, len(c.BodyTemplate)+len(target)), m)
 	}
 	return call
 }
 
-// calloutHeaders lists what the auth service is told; each name once at most,
-// the filter's own before the client's.
+// calloutHeaders lists what the auth service is told; each name once at most, in
+// whatever spelling, the filter's own before the client's.
 func (c *Config) calloutHeaders(m filter.Message, token, method, target string) [][2]string {
 	h := make([][2]string, 0, 8+len(c.add)+len(c.SecretHeaders))
 	if token != "" {
@@ -65,35 +64,56 @@ func (c *Config) calloutHeaders(m filter.Message, token, method, target string) 
 		h = append(h, [2]string{c.add[i].name, string(c.add[i].value.Append(nil, m))})
 	}
 	h = c.forwardedHeaders(h, m, method, target)
-	own := len(h)
 	if c.ForwardBody {
-		if v, n := m.Header("content-type"); n == 1 {
-			h = append(h, [2]string{"content-type", v})
-			own++
+		for _, name := range [...]string{"content-type", "content-encoding"} {
+			if v, n := m.Header(name); n == 1 {
+				h = append(h, [2]string{name, v})
+			}
 		}
+	} else if c.body != nil {
+		h = append(h, [2]string{"content-type", c.BodyContentType})
 	}
 	if c.allowed.Empty() {
 		return h
 	}
+	own := h
 	for _, f := range m.Headers() {
 		name := f[0]
-		if c.allowed.Match(name) && !c.disallowed.Match(name) && name != c.TokenHeader &&
-			!identity.Forbidden(name) && !claimsForwarding(name) && !traces(name) && !has(h[:own], name) {
+		if c.allowed.Match(name) && !c.disallowed.Match(name) && mayBeAsked(name) &&
+			!identity.Same(name, c.TokenHeader) && !hasAlias(own, name) {
 			h = append(h, f)
 		}
 	}
 	return h
 }
 
-// traces reports the headers that the shell copies to every callout itself. They
-// differ from request to request and are no part of a question.
-func traces(name string) bool {
-	return name == "x-request-id" || name == "traceparent" || name == "tracestate"
+// mayBeAsked keeps back what is not the client's to tell the auth service:
+// framing, Envoy's own headers, claims about another request, what describes the
+// client's body and conditions, and what the shell copies to each callout itself
+// (which differs from request to request and is no part of a question).
+func mayBeAsked(name string) bool {
+	if identity.Forbidden(name) || claimsForwarding(name) || strings.HasPrefix(name, "content-") || strings.HasPrefix(name, "if-") {
+		return false
+	}
+	switch name {
+	case "expect", "range", "x-request-id", "traceparent", "tracestate":
+		return false
+	}
+	return true
 }
 
 func has(headers [][2]string, name string) bool {
 	for i := range headers {
 		if headers[i][0] == name {
+			return true
+		}
+	}
+	return false
+}
+
+func hasAlias(headers [][2]string, name string) bool {
+	for i := range headers {
+		if identity.Same(headers[i][0], name) {
 			return true
 		}
 	}
@@ -123,11 +143,14 @@ func (c *Config) forwardedHeaders(h [][2]string, m filter.Message, method, targe
 }
 
 // claimsForwarding reports headers by which a client could describe another
-// request than its own; "_" counts as "-".
+// request than its own, in any spelling (identity.Same).
 func claimsForwarding(name string) bool {
-	name = strings.ReplaceAll(name, "_", "-")
-	return strings.HasPrefix(name, "x-forwarded-") || strings.HasPrefix(name, "x-original-") ||
-		name == "x-rewrite-url" || name == "x-real-ip" || name == "forwarded"
+	for _, prefix := range [...]string{"x-forwarded-", "x-original-"} {
+		if len(name) > len(prefix) && identity.Same(name[:len(prefix)], prefix) {
+			return true
+		}
+	}
+	return identity.Same(name, "x-rewrite-url") || identity.Same(name, "x-real-ip") || identity.Same(name, "forwarded")
 }
 
 // applies reports whether the request is to be checked.
@@ -183,14 +206,20 @@ func segmentPrefix(path, prefix string) bool {
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(prefix, "/"))
 }
 
-// hasBody reports whether a request's body can ever be whole: that of an
-// upgrade or a CONNECT is a tunnel.
-func hasBody(m filter.Message) bool {
-	if method, _ := m.Header(":method"); method == "CONNECT" {
-		return false
+// tunnels reports that a request opens a tunnel, which has no body that could
+// ever be whole; ok is false for an upgrade that claims a body all the same,
+// which no WebSocket client sends and an upstream might read unseen.
+func tunnels(m filter.Message) (tunnel, ok bool) {
+	method, _ := m.Header(":method")
+	if method == "CONNECT" {
+		return true, true
 	}
-	_, upgrade := m.Header("upgrade")
-	return upgrade == 0
+	if _, n := m.Header("upgrade"); n == 0 {
+		return false, true
+	}
+	length, n := m.Header("content-length")
+	_, chunked := m.Header("transfer-encoding")
+	return true, method == "GET" && chunked == 0 && (n == 0 || length == "0")
 }
 
 func hasScheme(token, scheme string) bool {

@@ -21,6 +21,7 @@ const (
 	AmbiguousToken filter.Word = "ambiguous_token"
 	AmbiguousPath  filter.Word = "ambiguous_path"
 	BodyTooLarge   filter.Word = "body_too_large"
+	BadUpgrade     filter.Word = "bad_upgrade"
 	AuthError      filter.Word = "auth_error"
 	BadReply       filter.Word = "bad_reply"
 	FailedOpen     filter.Word = "failed_open"
@@ -45,6 +46,7 @@ var verdicts = []filter.Verdict{
 	{Word: AmbiguousToken, Status: "400", When: "The token's header occurs twice, or (also) in another spelling such as `x_token` for `x-token`."},
 	{Word: AmbiguousPath, Status: "400", When: "The path is one of `reject_ambiguous_paths`."},
 	{Word: BodyTooLarge, Status: "413", When: "`forward_body`: the body is over `max_body_size`."},
+	{Word: BadUpgrade, Status: "400", When: "`forward_body`: an upgrade that is no GET or claims a body, which nobody could check."},
 	{Word: Unreachable, Status: onError, When: "No connection to the auth service, or it was reset."},
 	{Word: TimedOut, Status: onError, When: "No answer within `timeout`."},
 	{Word: AuthError, Status: onError, When: "The answer's status is one of `error_status`."},
@@ -196,10 +198,10 @@ func edited(edits []edit, name string) bool {
 // apply edits a request that was allowed.
 func (c *Config) apply(m filter.Message, d decision) {
 	for _, name := range c.HeadersToRemove {
-		m.RemoveHeader(name)
+		identity.Remove(m, name)
 	}
 	for _, name := range d.remove {
-		m.RemoveHeader(name)
+		identity.Remove(m, name)
 	}
 	for _, e := range d.edits {
 		if e.append {

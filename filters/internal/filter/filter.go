@@ -74,6 +74,12 @@ type Failer interface {
 	OnFailure() Outcome
 }
 
+// TrailerStripper is implemented by a filter that owns header names: the shell
+// removes request trailers of that name.
+type TrailerStripper interface {
+	StripsTrailer(name string) bool
+}
+
 // Shadower is implemented by a filter that only judges and can be told not to
 // act: its replies are counted, logged and left for access logs, and the request
 // goes on. Its own edits of a request are its own to leave out.

@@ -89,12 +89,26 @@ func (s *stream) OnHttpRequestBody(size int, end bool) (act types.Action) {
 
 func (s *stream) OnHttpRequestTrailers(int) (act types.Action) {
 	defer s.recovered(&s.request, &act)
+	s.stripTrailers()
 	if s.request.state == released {
 		if c, ok := s.filter.(filter.RequestChunker); ok && !s.request.ended {
 			return s.chunk(&s.request, c.OnRequestChunk, 0, true)
 		}
 	}
 	return s.onTrailers(&s.request)
+}
+
+func (s *stream) stripTrailers() {
+	f, ok := s.filter.(filter.TrailerStripper)
+	if !ok {
+		return
+	}
+	trailers, _ := proxywasm.GetHttpRequestTrailers()
+	for _, t := range trailers {
+		if f.StripsTrailer(t[0]) {
+			_ = proxywasm.RemoveHttpRequestTrailer(t[0])
+		}
+	}
 }
 
 func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
@@ -415,6 +429,7 @@ func (s *stream) fail(d *side) (act types.Action) {
 
 // bodyUnavailable ends a stream whose body never came (bodyguard.go).
 func (s *stream) bodyUnavailable(d *side) {
+	defer s.p.recovered("body guard")
 	if d.state != waitsForBody {
 		return
 	}

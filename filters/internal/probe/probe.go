@@ -103,8 +103,10 @@ type stream struct {
 	*probe
 	response string
 	chunks   string
-	seen     int
 }
+
+// StripsTrailer implements filter.TrailerStripper.
+func (s *stream) StripsTrailer(name string) bool { return name == "x-user" }
 
 func (f *probe) NewStream() filter.Filter { return &stream{probe: f} }
 
