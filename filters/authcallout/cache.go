@@ -1,12 +1,12 @@
 package authcallout
 
 import (
-	"crypto/sha256"
 	"time"
 	"unsafe"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/cache"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
 // maxSharedDecision is the most bytes of one verdict in the shared cache.
@@ -34,7 +34,7 @@ func (c *Config) newCache(config []byte, store filter.Store) verdictCache {
 		shared = cache.NewShared(cache.SharedOptions{
 			Store:      store,
 			Name:       "gatehouse.authcallout.decisions",
-			Namespace:  sha256.Sum256(append(config, filter.Version...)),
+			Namespace:  sha256.Sum(append(config, filter.Version...)),
 			Slots:      c.Cache.SharedSlots,
 			MaxPayload: maxSharedDecision,
 		})

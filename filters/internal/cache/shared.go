@@ -1,9 +1,10 @@
 package cache
 
 import (
-	"crypto/sha256"
 	"strconv"
 	"time"
+
+	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
 // Store is Envoy's shared data (proxy_get_shared_data and
@@ -71,8 +72,8 @@ func NewShared(o SharedOptions) *Shared {
 	// The name takes part, so that two caches of one configuration differ too.
 	seed := AppendText(nil, o.Name)
 	seed = append(seed, o.Namespace[:]...)
-	s.namespace = sha256.Sum256(append(seed, 'n'))
-	m := sha256.Sum256(append(seed, 'm'))
+	s.namespace = sha256.Sum(append(seed, 'n'))
+	m := sha256.Sum(append(seed, 'm'))
 	s.mac = hashKey{get64(m[:8]), get64(m[8:16])}
 
 	s.nameLen = len(o.Name) + 5
@@ -93,7 +94,7 @@ func (s *Shared) digest(key []byte) [sha256.Size]byte {
 		s.input = nil
 	}
 	s.input = append(append(s.input[:0], s.namespace[:]...), key...)
-	return sha256.Sum256(s.input)
+	return sha256.Sum(s.input)
 }
 
 func (s *Shared) name(digest *[sha256.Size]byte) string {
