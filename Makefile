@@ -21,7 +21,7 @@ FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
 # All packages but e2e, which takes a real Envoy.
 UNIT = $$(go list ./... | grep -v '/e2e$$')
 
-.PHONY: run test build unit wasm-test e2e fuzz generate lint accept-sizes clean help
+.PHONY: run test build unit wasm-test mounts e2e bench fuzz generate lint accept-sizes clean help
 
 run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
 	@build/envoy >/dev/null
@@ -29,7 +29,7 @@ run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an 
 	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
 	@exec $(CACHE)/bin/demo -authservice $(CACHE)/bin/authservice
 
-test: lint build unit wasm-test fuzz e2e ## everything: what CI runs
+test: lint build unit wasm-test mounts fuzz e2e ## everything: what CI runs
 
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
@@ -43,6 +43,11 @@ $(DIST)/%.wasm: FORCE
 $(DIST)/test/probe.wasm: FORCE
 	@mkdir -p $(DIST)/test
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm
+
+# What the SDK costs by itself, for the benchmark.
+$(DIST)/test/empty.wasm: FORCE
+	@mkdir -p $(DIST)/test
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/empty
 
 FORCE:
 
@@ -60,6 +65,15 @@ export ENVOY ENVOY_VERSION
 e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.36.2 or 1.40.0)
 	@build/envoy >/dev/null
 	go test -count=1 -timeout 15m ./e2e
+
+# BENCH=quick measures little, in under 2 minutes, and writes nothing.
+BENCH ?= full
+bench: $(FILES) $(DIST)/test/empty.wasm ## what the filters cost in a real Envoy: writes BENCHMARKS.md (BENCH=quick prints only)
+	@build/envoy >/dev/null
+	@go run -buildvcs=false ./e2e/bench $(if $(filter quick,$(BENCH)),-quick)
+
+mounts: ## the samples for Istio and Envoy Gateway against their schemas
+	cd envoy/mounts && go test -count=1 ./...
 
 FUZZTIME ?= 5s
 fuzz: ## each fuzz target for FUZZTIME
