@@ -34,8 +34,12 @@ test: lint build unit wasm-test mounts fuzz e2e ## everything: what CI runs
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
+.PHONY: go-is-there
+go-is-there:
+	@command -v go >/dev/null || { echo "go is missing: install the version of Go that go.mod names, or a newer one" >&2; exit 1; }
+
 # go build itself knows what has changed.
-$(DIST)/%.wasm: FORCE
+$(DIST)/%.wasm: FORCE | go-is-there
 	@mkdir -p $(DIST)
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$*
 
