@@ -36,7 +36,7 @@ func requests(tokens int) [][]byte {
 	return list
 }
 
-const sharedTokens = 64
+const sharedTokens = 256
 
 // chains lists what is compared. All ask the same service the same question.
 func chains() []chain {
@@ -62,7 +62,7 @@ func chains() []chain {
 			counter: "wasmcustom.gatehouse.authcallout.cache_hits"},
 		{name: "hit_identity", title: "authcallout, cache hit in the worker, sets an identity header", filter: ours(likeExtAuthz + identity + cache + `}`), identity: true, requests: plain,
 			counter: "wasmcustom.gatehouse.authcallout.cache_hits"},
-		// A worker's cache of one entry, and tokens in turn: the worker's own never hits.
+		// A worker's cache of one entry, and tokens at random: its own hardly ever hits.
 		{name: "shared", title: "authcallout, cache hit in shared data", filter: ours(likeExtAuthz + cache + `, "max_entries": 1, "shared": true, "shared_slots": 65536}`), requests: many,
 			counter: "wasmcustom.gatehouse.authcallout.cache_shared_hits"},
 	}

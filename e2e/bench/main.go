@@ -154,7 +154,7 @@ func (b *bench) stop() error { return first(b.envoy.Stop(), b.auth.Stop()) }
 func (b *bench) measure(ctx context.Context, r *report, wants func(string) bool) error {
 	fmt.Fprintln(os.Stderr, "bench: warming up")
 	for _, c := range b.chains {
-		if _, err := b.block(ctx, c, b.plan.warmup); err != nil {
+		if err := b.warmUp(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		seen, err := b.seen()
@@ -198,6 +198,20 @@ func (b *bench) measure(ctx context.Context, r *report, wants func(string) bool)
 	return nil
 }
 
+// warmUp fills the caches and lets V8 compile what is hot.
+func (b *bench) warmUp(ctx context.Context, c chain) error {
+	addr, err := b.envoy.Addr(c.name)
+	if err != nil {
+		return err
+	}
+	l, err := startLoad(addr, b.plan.connections, c.requests)
+	if err != nil {
+		return err
+	}
+	sleep(ctx, b.plan.warmup)
+	return first(l.stop(), ctx.Err())
+}
+
 // block runs a chain under full load and holds both sides' counts together.
 func (b *bench) block(ctx context.Context, c chain, length time.Duration) (m block, err error) {
 	addr, err := b.envoy.Addr(c.name)
@@ -233,25 +247,26 @@ func (b *bench) block(ctx context.Context, c chain, length time.Duration) (m blo
 }
 
 // checkCounts compares what the clients got with what the auth service saw: each
-// connection may have had one request under way when it was closed.
+// connection of this block and of the one before may have had one request under
+// way when it was closed.
 func (b *bench) checkCounts(c chain, answers, askedBefore uint64, hitsBefore int) error {
 	after, err := b.seen()
 	if err != nil {
 		return err
 	}
-	slack := uint64(b.plan.connections)
+	slack := 2 * uint64(b.plan.connections)
 	asked := after.Requests - askedBefore
 	if c.asks == 1 && (asked < answers || asked > answers+slack) {
 		return fmt.Errorf("%d answers, but the auth service got %d requests", answers, asked)
 	}
-	if c.asks == 0 && asked > uint64(len(c.requests)) {
+	if c.asks == 0 && asked > uint64(len(c.requests))+slack {
 		return fmt.Errorf("the auth service got %d requests, for %d that the cache should answer", asked, answers)
 	}
 	hits, err := b.counter(c.counter)
 	if err != nil {
 		return err
 	}
-	// Here and there a token meets its own entry in the worker, or competes for a slot.
+	// Now and then a token meets its own entry in the worker, or competes for a slot.
 	if got := uint64(hits - hitsBefore); c.counter != "" && got < answers*98/100 {
 		return fmt.Errorf("%d answers, but %s counts %d", answers, c.counter, got)
 	}
