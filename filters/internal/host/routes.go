@@ -1,9 +1,12 @@
 package host
 
 import (
+	"errors"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
@@ -35,13 +38,21 @@ type routeFilter struct {
 // distinct texts only costs decoding again.
 const maxOverlays = 256
 
+// unreadable stands for an overlay that is there but that Envoy cannot hand over
+// (a struct with a null in it, say). It is no text, so that load refuses it.
+const unreadable = "\x00"
+
 // overlay reads the text of the current route's overlay, "" where it has none.
 func (r *routes) overlay() string {
 	text, err := proxywasm.GetProperty([]string{"xds", "route_metadata", "filter_metadata", overlayNamespace + r.plugin.Name, "config"})
-	if err != nil {
+	switch {
+	case err == nil:
+		return string(text)
+	case errors.Is(err, types.ErrorStatusNotFound):
 		return ""
+	default:
+		return unreadable
 	}
-	return string(text)
 }
 
 // resolve returns the filter of a route.
@@ -64,12 +75,27 @@ func (r *routes) resolve(overlay string) routeFilter {
 }
 
 func (r *routes) load(overlay string) routeFilter {
+	if !isText(overlay) {
+		return routeFilter{err: errors.New("config: want JSON text, got a struct, list, number or boolean, which reach a Wasm filter without their types")}
+	}
 	merged, err := jsonr.Merge(r.config, []byte(overlay))
 	if err != nil {
 		return routeFilter{err: err}
 	}
 	f, err := r.plugin.Load(merged, r.host)
 	return routeFilter{filter: f, err: err}
+}
+
+// isText tells the text of an overlay from the bytes by which Envoy hands over
+// any other kind of value: lengths, doubles and booleans, which hold zeros or
+// other control characters, or no UTF-8.
+func isText(overlay string) bool {
+	for i := range len(overlay) {
+		if c := overlay[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return utf8.ValidString(overlay)
 }
 
 // policyMark stands before the digest of the overlay in a verdict's filter state.
