@@ -96,7 +96,7 @@ next:
 //
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 func (s *Signer) SignHeaders(out *Signed, r *Request, c Credentials, scope Scope) error {
-	if err := out.start(s, r, &c, &scope, s.options.SignBody); err != nil {
+	if err := out.start(s, r, &c, &scope, payloadHash(r), s.options.SignBody); err != nil {
 		return err
 	}
 	date := string(out.stamp[:])
@@ -141,10 +141,24 @@ func (s *Signer) SignHeaders(out *Signed, r *Request, c Credentials, scope Scope
 //
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) error {
-	if err := out.start(s, r, &c, &scope, false); err != nil {
+	hash, sends := r.PayloadHash, false
+	switch {
+	case !s.options.SignBodyInQuery:
+		hash = payloadHash(r)
+	case hash == "" && r.Body == nil:
+		hash = UnsignedPayload
+	default:
+		hash = payloadHash(r)
+		sends = hash != UnsignedPayload
+	}
+	if err := out.start(s, r, &c, &scope, hash, sends); err != nil {
 		return err
 	}
 	b := &out.b
+	if sends {
+		out.SetHeaders = append(out.SetHeaders, [2]string{headerContentSHA256, hash})
+		b.headers = append(b.headers, header{headerContentSHA256, hash})
+	}
 	b.sortHeaders()
 	out.SignedHeaders = string(b.signed)
 	text := append(append(out.text[:0], c.AccessKeyID...), '/')
@@ -169,13 +183,21 @@ func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) 
 	text = appendHex(append(text, "&"+querySignature+"="...), out.sum[:])
 	out.text = text
 	out.RawQuery = string(text)
+	out.pruneRemoved()
 	out.Signature = out.RawQuery[len(text)-2*sha256.Size:]
 	return nil
 }
 
+func payloadHash(r *Request) string {
+	if r.PayloadHash != "" {
+		return r.PayloadHash
+	}
+	return HashPayload(r.Body)
+}
+
 // start checks what is common to both ways and collects the request's own query
 // parameters and headers.
-func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope, setsHash bool) error {
+func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope, hash string, setsHash bool) error {
 	s.clear()
 	s.sts = s.sts[:0]
 	s.b.reset()
@@ -194,10 +216,7 @@ func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope,
 	if _, err := appendTime(s.stamp[:0], scope.Time); err != nil {
 		return err
 	}
-	hash := r.PayloadHash
-	if hash == "" {
-		hash = HashPayload(r.Body)
-	} else if err := checkPayloadHash(hash); err != nil {
+	if err := checkPayloadHash(hash); err != nil {
 		return err
 	}
 	s.PayloadHash = hash
@@ -233,7 +252,7 @@ func (s *Signed) finish(signer *Signer, r *Request, c *Credentials, scope *Scope
 func (s *Signed) collectQuery(raw string) error {
 	b := &s.b
 	kept := s.text[:0]
-	cut, first := false, true
+	cut, first, hashKept := false, true, false
 	for rest, more := raw, raw != ""; more; {
 		var pair string
 		from := len(raw) - len(rest)
@@ -242,7 +261,13 @@ func (s *Signed) collectQuery(raw string) error {
 			if err := b.addPair(pair); err != nil {
 				return err
 			}
-			if p := b.params[len(b.params)-1]; s.stale(b.key(p), b.value(p)) {
+			p := b.params[len(b.params)-1]
+			stale := ofQuerySignature(b.key(p))
+			if !stale && strings.EqualFold(queryContentSHA256, string(b.key(p))) {
+				stale = hashKept || string(b.key(p)) != queryContentSHA256 || string(b.value(p)) != s.PayloadHash
+				hashKept = hashKept || !stale
+			}
+			if stale {
 				b.drop()
 				if !cut {
 					cut = true
@@ -268,11 +293,10 @@ func (s *Signed) collectQuery(raw string) error {
 	return nil
 }
 
-// stale tells whether a parameter belongs to an earlier signature. The key is
-// encoded, so every spelling of it looks the same but for its case.
-func (s *Signed) stale(key, value []byte) bool {
-	// The names are x-amz- and at least four letters.
-	if len(key) < 10 || key[0]|0x20 != 'x' || key[1] != '-' {
+// ofQuerySignature tells whether a parameter belongs to an earlier signature. The
+// key is encoded, so every spelling of it looks the same but for its case.
+func ofQuerySignature(key []byte) bool {
+	if len(key) < len(queryDate) || key[0]|0x20 != 'x' || key[1] != '-' {
 		return false
 	}
 	for _, name := range [...]string{queryAlgorithm, queryCredential, queryDate, queryExpires,
@@ -281,7 +305,7 @@ func (s *Signed) stale(key, value []byte) bool {
 			return true
 		}
 	}
-	return strings.EqualFold(queryContentSHA256, string(key)) && string(value) != s.PayloadHash
+	return false
 }
 
 // collectHeaders takes the headers to sign, in one pass, and names those of an

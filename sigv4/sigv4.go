@@ -128,7 +128,8 @@ type Request struct {
 	// PayloadHash is the SHA-256 of the body in lower-case hex ([HashPayload]), or
 	// UnsignedPayload or StreamingUnsignedTrailer. Empty: Body is hashed.
 	PayloadHash string
-	// Body is hashed where PayloadHash is empty; nil is an empty body.
+	// Body is hashed where PayloadHash is empty; nil is an empty body (but see
+	// Options.SignBodyInQuery).
 	Body []byte
 }
 
@@ -145,6 +146,11 @@ type Options struct {
 	// SignBody sends and signs x-amz-content-sha256 with the payload hash when
 	// signing headers. S3 needs it, and any unsigned payload.
 	SignBody bool
+	// SignBodyInQuery is how S3 reads presigned requests: the body is unsigned
+	// unless x-amz-content-sha256 says more. SignQuery then signs UnsignedPayload
+	// where the request has neither Body nor PayloadHash, and for any other hash
+	// sends and signs that header.
+	SignBodyInQuery bool
 	// OmitSessionToken sends the session token without signing it: a few services
 	// want it so (IoT's MQTT over WebSocket).
 	OmitSessionToken bool
@@ -166,7 +172,7 @@ type Options struct {
 func OptionsFor(service string) Options {
 	switch service {
 	case "s3", "s3-object-lambda", "s3-outposts", "s3express":
-		return Options{KeepPath: true, SingleEncode: true, SignBody: true}
+		return Options{KeepPath: true, SingleEncode: true, SignBody: true, SignBodyInQuery: true}
 	}
 	return Options{}
 }

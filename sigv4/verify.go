@@ -49,7 +49,8 @@ type Verifier struct {
 	// Service and Region that the scope must name.
 	Service, Region string
 	// Options are those that clients sign with: KeepPath, SingleEncode, SignBody
-	// (x-amz-content-sha256 is then asked for) and OmitSessionToken count.
+	// (x-amz-content-sha256 is then asked for), SignBodyInQuery and
+	// OmitSessionToken count.
 	Options Options
 	// Lookup returns the secret of a key. It must check that the session token (""
 	// where there is none) belongs to the key. A *VerifyError that it returns is
@@ -64,7 +65,7 @@ type Verifier struct {
 	// besides host and x-amz-*.
 	RequireSigned []string
 	// AllowUnsignedPayload takes UnsignedPayload, StreamingUnsignedTrailer and, with
-	// Options.SignBody, presigned requests, which say nothing of their body.
+	// Options.SignBodyInQuery, presigned requests that say nothing of their body.
 	AllowUnsignedPayload bool
 	// DeferPayload does not compare the body: the caller hashes it as it is read and
 	// compares with Verified.PayloadHash before believing it.
@@ -393,9 +394,9 @@ func (v *Verifier) checkPayload(r *Request, c *claim, out *Verified) *VerifyErro
 	stated := c.payloadHash
 	switch {
 	case stated != "":
-	case v.Options.SignBody && c.presigned:
+	case c.presigned && v.Options.SignBodyInQuery:
 		stated = UnsignedPayload
-	case v.Options.SignBody:
+	case !c.presigned && v.Options.SignBody:
 		return refuse(CodeInvalidRequest, headerContentSHA256+": missing")
 	case got == "":
 		return refuse(CodeInvalidRequest, "the payload hash is not stated, so it cannot be deferred")
