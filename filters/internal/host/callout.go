@@ -123,7 +123,7 @@ func readResult(numHeaders, bodySize, maxReply int) filter.CalloutResult {
 		res.Failure = filter.Unreachable
 		return res
 	}
-	headers, _ := proxywasm.GetHttpCallResponseHeaders()
+	headers := headerPairs(answerHeaders)
 	real := false
 	res.Headers = headers[:0]
 	for _, h := range headers {

@@ -26,6 +26,18 @@ func setProperty(p property, value []byte) {
 	_ = proxywasm.SetProperty(strings.Split(string(p), "\x00"), value)
 }
 
+func headerPairs(k headerKind) (pairs [][2]string) {
+	switch k {
+	case requestHeaders:
+		pairs, _ = proxywasm.GetHttpRequestHeaders()
+	case responseHeaders:
+		pairs, _ = proxywasm.GetHttpResponseHeaders()
+	case answerHeaders:
+		pairs, _ = proxywasm.GetHttpCallResponseHeaders()
+	}
+	return pairs
+}
+
 func timeOfDay() time.Time { return time.Now() }
 
 func stopwatch() time.Duration { return time.Duration(clock().UnixNano()) }

@@ -22,6 +22,10 @@ func proxySetProperty(path *byte, size int32, value *byte, valueSize int32) stat
 //go:noescape
 func clockTimeGet(clock int32, precision int64, nanoseconds *int64) int32
 
+//go:wasmimport env proxy_get_header_map_pairs
+//go:noescape
+func proxyGetHeaderMapPairs(kind int32, pairs unsafe.Pointer, size *int32) status
+
 // given is where Envoy writes the address and the size of a value that it has
 // put into memory from proxy_on_memory_allocate. It is no local variable: that
 // call into the module may move the stack.
@@ -45,6 +49,18 @@ func getProperty(p property) ([]byte, status) {
 // setProperty leaves a value in the stream's filter state. Envoy copies it.
 func setProperty(p property, value []byte) {
 	_ = proxySetProperty(unsafe.StringData(string(p)), int32(len(p)), unsafe.SliceData(value), int32(len(value)))
+}
+
+// headerPairs reads all headers of one kind; their texts share one block of
+// memory.
+func headerPairs(k headerKind) [][2]string {
+	given.value, given.size = nil, 0
+	if proxyGetHeaderMapPairs(int32(k), unsafe.Pointer(&given.value), &given.size) != statusOK || given.value == nil {
+		return nil
+	}
+	pairs := deserialize(unsafe.String(given.value, given.size))
+	given.value = nil
+	return pairs
 }
 
 // The clocks of WASI.

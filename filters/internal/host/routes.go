@@ -64,7 +64,7 @@ func (r *routes) overlay() string {
 }
 
 // resolve returns the filter of a route.
-func (r *routes) resolve(overlay string) routeFilter {
+func (r *routes) resolve(overlay string, m *message) routeFilter {
 	if overlay == "" {
 		return routeFilter{filter: r.base}
 	}
@@ -73,7 +73,7 @@ func (r *routes) resolve(overlay string) routeFilter {
 	}
 	f := r.load(overlay)
 	if f.err != nil {
-		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", r.name())
+		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", quotedName(m.routeName()))
 	}
 	if len(r.overlays) >= maxOverlays || r.overlays == nil {
 		r.overlays = make(map[string]routeFilter)
@@ -123,16 +123,12 @@ func digest(overlay string) string {
 	return strconv.FormatUint(h, 16)
 }
 
-// name is the current route's name, quoted where it would break a line apart.
-func (r *routes) name() string {
-	b, st := getProperty(routeNameProperty)
-	if st != statusOK {
-		return ""
-	}
-	for _, c := range b {
-		if c <= ' ' || c == '"' || c >= 0x7f {
-			return strconv.Quote(string(b))
+// quotedName quotes a route's name where it would break a line apart.
+func quotedName(name string) string {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c == '"' || c >= 0x7f {
+			return strconv.Quote(name)
 		}
 	}
-	return string(b)
+	return name
 }

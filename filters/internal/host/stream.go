@@ -65,7 +65,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
 
 // decide asks the filter of the current route.
 func (s *stream) decide(now time.Time) filter.Outcome {
-	r := s.p.routes.resolve(s.overlay)
+	r := s.p.routes.resolve(s.overlay, &s.request.message)
 	if r.err != nil {
 		return filter.Send(filter.BadOverlay, filter.Reply{Status: 500})
 	}
@@ -393,7 +393,7 @@ func (s *stream) verdict(o filter.Outcome, shadow bool) {
 		b = append(b, "shadow_"...)
 	}
 	b = append(b, o.Word...)
-	b = appendPair(b, " route=", s.p.routes.name())
+	b = appendPair(b, " route=", quotedName(s.request.routeName()))
 	b = appendPair(b, " cache=", string(o.Cache))
 	if s.asked {
 		b = append(b, " callout_ms="...)
