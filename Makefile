@@ -21,7 +21,7 @@ FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
 # All packages but e2e, which takes a real Envoy.
 UNIT = $$(go list ./... | grep -v '/e2e$$')
 
-.PHONY: run test build differential unit wasm-test mounts e2e bench fuzz generate lint accept-sizes clean help
+.PHONY: run test build sigv4-differential unit wasm-test mounts e2e bench fuzz generate lint accept-sizes clean help
 
 run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
 	@build/envoy >/dev/null
@@ -29,7 +29,7 @@ run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an 
 	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
 	@exec $(CACHE)/bin/demo -authservice $(CACHE)/bin/authservice
 
-test: lint build unit wasm-test differential mounts fuzz e2e ## everything: what CI runs
+test: lint build unit wasm-test sigv4-differential mounts fuzz e2e ## everything: what CI runs
 
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
@@ -76,7 +76,7 @@ bench: $(FILES) $(DIST)/test/empty.wasm ## what the filters cost in a real Envoy
 	@build/envoy >/dev/null
 	@go run -buildvcs=false ./e2e/bench $(if $(filter quick,$(BENCH)),-quick)
 
-differential: ## the signer against aws-sdk-go-v2, on random requests
+sigv4-differential: ## the signer against aws-sdk-go-v2, on random requests
 	cd sigv4/internal/difftest && GOWORK=off go test -count=1 ./...
 
 mounts: ## the samples for Istio and Envoy Gateway against their schemas
