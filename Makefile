@@ -82,7 +82,7 @@ sigv4-differential: ## the signer against aws-sdk-go-v2, on random requests
 mounts: ## the samples for Istio and Envoy Gateway against their schemas
 	cd envoy/mounts && go test -count=1 ./...
 
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 fuzz: ## each fuzz target for FUZZTIME
 	@build/fuzz $(FUZZTIME)
 
