@@ -7,7 +7,7 @@ print(select(2.9, "a", "b", "c")) print(select("2", "a", "b"))
 -->> passing on
 local function f(...) return ... end
 print(f()) print(f(nil)) print(f(1, nil, 3, nil)) print((f(1, 2))) print(f(f(1, 2), f(3, 4)))
-print(f(1, 2), 3) print(3, f(1, 2)) print({f(1, 2, 3)}[1] == nil)
+print(f(1, 2), 3) print(3, f(1, 2)) print(({f(1, 2, 3)})[3])
 -->> in tables
 local function f(...) return {...}, {n = select("#", ...), ...}, {..., "x"}, {"x", ...} end
 local a, b, c, d = f(1, 2, 3)
