@@ -4,7 +4,7 @@ local t = {} local ok, e = pcall(error, t) print(ok, e == t) print(select("#", p
 -->> levels
 local function f(l) error("msg", l) end
 print(pcall(f, 0)) print(pcall(f, 1)) print(pcall(function()
-  f(2) end)) print(pcall(f)) print(pcall(function() error({code = 1}, 2) end))
+  f(2) end)) print(pcall(f)) print(type(select(2, pcall(function() error({code = 1}, 2) end))))
 -->> level three and beyond
 local function a() error("deep", 3) end
 local function b() a() x = 1 end
@@ -49,7 +49,7 @@ print(xpcall(function() error("x") end, function() end))
 -->> xpcall checks
 print(pcall(xpcall)) print(pcall(xpcall, print))
 -->> assert
-print(pcall(assert, false)) print(pcall(assert, nil, "msg")) print(pcall(assert, false, {1}) ) print(assert(1, 2, 3)) print(pcall(assert)) print(pcall(assert, false, nil)) print(pcall(assert, nil, 5)) print(select("#", assert(1, nil)))
+print(pcall(assert, false)) print(pcall(assert, nil, "msg")) print((pcall(assert, false, {1}))) print(assert(1, 2, 3)) print(pcall(assert)) print(pcall(assert, false, nil)) print(pcall(assert, nil, 5)) print(select("#", assert(1, nil)))
 -->> errors in coroutines
 local co = coroutine.create(function() error("in co") end) print(coroutine.resume(co)) print(coroutine.status(co)) print(coroutine.resume(co))
 local co = coroutine.create(function() error({}) end) print(type(select(2, coroutine.resume(co))))

@@ -103,7 +103,7 @@ local t = setmetatable({}, {__newindex = function(t, k, v) print("set", v) end})
 -->> __mode and __gc are accepted
 local t = setmetatable({}, {__mode = "k", __gc = function() end}) t[{}] = 1 print(type(t))
 -->> strings have __index only
-print(("x").len, pcall(function() return ("x").foo.bar end)) print(pcall(function() local s = "x" s.y = 1 end)) print(("x")[1])
+print(pcall(function() return ("x").foo.bar end)) print(pcall(function() local s = "x" s.y = 1 end)) print(("x")[1])
 -->> a metamethod that is not a function
 local t = setmetatable({}, {__add = 5}) print(pcall(function() return t + 1 end))
 local t = setmetatable({}, {__index = 5}) print(pcall(function() return t.x end))
