@@ -136,7 +136,7 @@ func (w *writer) declare() {
 	e := w.expr(k, 3)
 	name := w.name(k)
 	// Now and then a name that hides an older one of the same kind.
-	if old := w.pickVar(k, false); old != "" && w.one(6) && k != fun {
+	if old := w.pickVar(k, true); old != "" && w.one(6) && k != fun {
 		name = old
 	}
 	w.line("local " + name + " = " + e)
@@ -331,7 +331,7 @@ func (w *writer) genericFor() {
 	a, b := w.name(num), w.name(num)
 	switch w.n(4) {
 	case 0:
-		w.line("for " + a + ", " + b + " in ipairs(" + w.expr(arr, 2) + ") do")
+		w.line("for " + a + ", " + b + " in ipairs({unpack(" + w.expr(arr, 2) + ")}) do")
 		w.loopBody(variable{a, num, false}, variable{b, num, true})
 	case 1:
 		s := w.name(str)
