@@ -73,9 +73,9 @@ print(pcall(function()
   )
 end))
 -->> bad arguments of library functions
-print(pcall(string.sub)) print(pcall(string.sub, "x", {})) print(pcall(string.rep, "x", "y")) print(pcall(table.concat, {1, {}, 3})) print(pcall(table.concat, 5)) print(pcall(table.insert, {}, 1, 2, 3)) print(pcall(table.insert, nil, 1)) print(pcall(table.insert, {})) print(pcall(math.floor, "x")) print(pcall(math.floor)) print(pcall(math.max)) print(pcall(ipairs)) print(pcall(tonumber, {}, 99)) print(pcall(setmetatable, 1)) print(pcall(string.char, -1)) print(pcall(unpack)) print(pcall(select, 0)) print(pcall(string.format, "%d", "x")) print(pcall(coroutine.resume, 1)) print(pcall(coroutine.create, 1))
+print(pcall(string.sub)) print(pcall(string.sub, "x", {})) print(pcall(string.rep, "x", "y")) print(pcall(table.concat, {1, {}, 3})) print(pcall(table.concat, 5)) print(pcall(table.insert, {}, 1, 2, 3)) print(pcall(table.insert, nil, 1)) print(pcall(table.insert, {})) print(pcall(math.floor, "x")) print(pcall(math.max)) print(pcall(ipairs)) print(pcall(tonumber, {}, 99)) print(pcall(setmetatable, 1)) print(pcall(string.char, -1)) print(pcall(unpack)) print(pcall(select, 0)) print(pcall(string.format, "%d", "x")) print(pcall(coroutine.resume, 1)) print(pcall(coroutine.create, 1))
 -->> a method call with bad self
-print(pcall(function() local s = "x" return s:rep({}) end)) print(pcall(function() return ("x"):rep() end)) print(pcall(function() return string.rep() end)) print(pcall(function() local r = ("x"):bad() end)) print(pcall(function() return (string.sub()) end)) print(pcall(function() local x = ("x"):sub({}) end)) print(pcall(function() local x = ("x").sub({}) end))
+print(pcall(function() local s = "x" local r = s:rep({}) end)) print(pcall(function() local r = ("x"):rep() end)) print(pcall(function() local r = string.rep() end)) print(pcall(function() local r = ("x"):bad() end)) print(pcall(function() local r = string.sub() end)) print(pcall(function() local x = ("x"):sub({}) end)) print(pcall(function() local x = ("x").sub({}) end))
 -->> the function a caller named
 local up = string.rep
 local t = {rep = string.rep, sub = {rep = string.rep}}
