@@ -13,7 +13,7 @@ local co = coroutine.wrap(function() return pcall(coroutine.yield, "a") end) pri
 -->> yield in a metamethod
 local mt = {__add = function(a, b) return coroutine.yield("add") end, __index = function(t, k) return coroutine.yield(k) end, __lt = function() return coroutine.yield("lt") end, __concat = function() return coroutine.yield("cat") end, __call = function(_, x) return coroutine.yield(x) end, __eq = function() return coroutine.yield("eq") end, __newindex = function(t, k, v) coroutine.yield(v) end, __unm = function() return coroutine.yield("unm") end, __le = function() return coroutine.yield("le") end}
 local co = coroutine.wrap(function() local t, u = setmetatable({}, mt), setmetatable({}, mt) print(t + 1) print(t.key) print(t < u) print(t .. "x") print(t(7)) print(t == u) t.z = 5 print(-t) print(t <= u) print("a" .. "b" .. t) if t < u then print("yes") else print("no") end return "end" end)
-local v = co() while v ~= "end" do io.write(tostring(v), " ") v = co("r") end
+local v = co() while v ~= "end" do print(tostring(v)) v = co("r") end
 -->> yield in an iterator of a for loop
 local co = coroutine.wrap(function() for v in function() return coroutine.yield("next?") end do print("v", v) end return "end" end) print(co()) print(co(1)) print(co(2)) print(co(nil))
 -->> yield across a callback of the library fails

@@ -1,0 +1,20 @@
+# Targets of the sandbox that are run by hand; the Makefile of the repository
+# includes this file.
+
+.PHONY: record-sandbox differential fuzz-sandbox bench-sandbox
+
+record-sandbox: ## ask lua5.1 and luajit again for all recorded outputs
+	go run ./sandbox/internal/record -generated
+
+differential: ## compare new random programs with luajit (SEED=, PROGRAMS=, SECONDS=)
+	@command -v luajit >/dev/null || { echo "luajit is not on the PATH; on Debian: apt-get install luajit"; exit 1; }
+	go test -tags differential -run TestDifferential -count 1 -v -timeout 0 ./sandbox
+
+FUZZTIME ?= 30s
+fuzz-sandbox: ## each fuzz target of the sandbox for FUZZTIME
+	@for t in FuzzCompile FuzzRun FuzzGenerated FuzzPattern FuzzFormat FuzzNumeral; do \
+		go test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./sandbox || exit 1; done
+
+bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit, as a Markdown table
+	@for c in lua5.1 luajit; do command -v $$c >/dev/null || { echo "$$c is not on the PATH; on Debian: apt-get install lua5.1 luajit"; exit 1; }; done
+	cd sandbox/internal/benchcmp && go run .
