@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-proxy/gatehouse/sandbox"
+	"github.com/gatehouse-proxy/gatehouse/sandbox/internal/attacks"
 )
 
 // Each attack runs in a process of its own: this test binary, started again
@@ -43,20 +44,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// attack is one program that wants to harm its host.
-type attack struct {
-	src string
-	// gen makes the source where it is long.
-	gen func() string
-	// want names the ends that are allowed, with bars between: the error kinds
-	// of the package and "done".
-	want string
-	// out is what the chunk must return, where it returns at all.
-	out string
-	// open gives the script every library function that there is.
-	open bool
-}
-
 // report is what the process of an attack tells the test.
 type report struct {
 	End          string // "done" or the kind of the error
@@ -79,7 +66,7 @@ return t[1], ("x"):rep(3), string.format("%05.1f", 2.25 * 2), co(1), co(5), pcal
 const innocentResult = `10000 xxx 004.5 2 6 false e a;b 1 100`
 
 func attackProcess(name string) error {
-	a, ok := attacks()[name]
+	a, ok := attacks.All()[name]
 	if !ok {
 		return fmt.Errorf("no such attack: %q", name)
 	}
@@ -89,7 +76,7 @@ func attackProcess(name string) error {
 	debug.SetGCPercent(50)
 	var rep report
 	env := sandbox.NewEnv()
-	if a.open {
+	if a.Open {
 		env.AllowAll()
 	}
 	cfg := sandbox.Config{Env: env, Now: func() int64 { return 0 }}
@@ -116,12 +103,8 @@ func attackProcess(name string) error {
 	return json.NewEncoder(os.Stdout).Encode(rep)
 }
 
-func runAttack(a attack, cfg sandbox.Config, rep *report) *sandbox.Script {
-	src := a.src
-	if a.gen != nil {
-		src = a.gen()
-	}
-	p, err := sandbox.Compile("attack", src, cfg)
+func runAttack(a attacks.Attack, cfg sandbox.Config, rep *report) *sandbox.Script {
+	p, err := sandbox.Compile("attack", a.Source(), cfg)
 	var script *sandbox.Script
 	if err == nil {
 		script = p.NewScript()
@@ -194,7 +177,7 @@ func TestAttacks(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Fatal("the address-space limit needs Linux: run the tests there or in a container")
 	}
-	all := attacks()
+	all := attacks.All()
 	if len(all) < 120 {
 		t.Errorf("%d attacks, want at least 120", len(all))
 	}
@@ -207,14 +190,14 @@ func TestAttacks(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%s: %s in %d us, %d instructions, %d bytes charged, %d allocated; then %s; %q", rep.End, rep.Out, rep.Micros, rep.Instructions, rep.Memory, rep.Allocated, rep.Again, rep.Message)
-			if !contains(a.want, rep.End) {
-				t.Errorf("ended as %s (%s), want %s", rep.End, rep.Message, a.want)
+			if !a.MayEnd(rep.End) {
+				t.Errorf("ended as %s (%s), want %s", rep.End, rep.Message, a.Want())
 			}
-			if rep.Again != "" && !contains(a.want, rep.Again) {
-				t.Errorf("the second run ended as %s, want %s", rep.Again, a.want)
+			if rep.Again != "" && !a.MayEnd(rep.Again) {
+				t.Errorf("the second run ended as %s, want %s", rep.Again, a.Want())
 			}
-			if rep.End == "done" && a.out != "" && rep.Out != a.out {
-				t.Errorf("returned %q, want %q", rep.Out, a.out)
+			if rep.End == "done" && a.Out != "" && rep.Out != a.Out {
+				t.Errorf("returned %q, want %q", rep.Out, a.Out)
 			}
 			if rep.Next != innocentResult {
 				t.Errorf("the next script returned %q, want %q", rep.Next, innocentResult)
@@ -232,15 +215,6 @@ func TestAttacks(t *testing.T) {
 			}
 		})
 	}
-}
-
-func contains(list, s string) bool {
-	for l := range strings.SplitSeq(list, "|") {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 func startAttack(name string) (report, error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-proxy/gatehouse/sandbox"
+	"github.com/gatehouse-proxy/gatehouse/sandbox/internal/attacks"
 	"github.com/gatehouse-proxy/gatehouse/sandbox/internal/gen"
 	"github.com/gatehouse-proxy/gatehouse/sandbox/internal/oracle"
 )
@@ -59,9 +60,9 @@ func seedSources(f *testing.F) {
 			f.Add(c.Source)
 		}
 	}
-	for _, a := range attacks() {
-		if a.src != "" {
-			f.Add(a.src)
+	for _, a := range attacks.All() {
+		if src := a.Source(); len(src) < 4096 {
+			f.Add(src)
 		}
 	}
 	for seed := uint64(1); seed <= 50; seed++ {

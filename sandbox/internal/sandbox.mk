@@ -1,7 +1,7 @@
 # Targets of the sandbox that are run by hand; the Makefile of the repository
 # includes this file.
 
-.PHONY: record-sandbox differential fuzz-sandbox bench-sandbox
+.PHONY: record-sandbox differential probe-sandbox fuzz-sandbox bench-sandbox
 
 record-sandbox: ## ask lua5.1 and luajit again for all recorded outputs
 	go run ./sandbox/internal/record -generated
@@ -17,4 +17,7 @@ fuzz-sandbox: ## each fuzz target of the sandbox for FUZZTIME
 
 bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit, as a Markdown table
 	@for c in lua5.1 luajit; do command -v $$c >/dev/null || { echo "$$c is not on the PATH; on Debian: apt-get install lua5.1 luajit"; exit 1; }; done
-	cd sandbox/internal/benchcmp && go run .
+	cd sandbox/internal/benchcmp && GOWORK=off go run .
+
+probe-sandbox: ## all attacks inside a real Envoy ($$ENVOY or the PATH)
+	go test -tags envoy -count 1 -v -timeout 20m ./sandbox/internal/envoyprobe

@@ -1,4 +1,6 @@
-package sandbox_test
+// Package attacks lists programs that want to harm their host: every known way
+// out of a Lua sandbox, and every known way to take its time or its memory.
+package attacks
 
 import "strings"
 
@@ -10,12 +12,47 @@ func repeat(before, part string, n int, after string) func() string {
 	return func() string { return before + strings.Repeat(part, n) + after }
 }
 
-// attacks lists every known way out of a Lua sandbox and every known way to
+// Attack is one program that wants to harm its host.
+type Attack struct {
+	src string
+	// gen makes the source where it is long.
+	gen func() string
+	// want names the ends that are allowed, with bars between: the error kinds
+	// of package sandbox and "done".
+	want string
+	// Out is what the chunk must return, where it returns at all and Out is set.
+	Out string
+	// Open gives the script every library function that there is.
+	Open bool
+}
+
+// Source returns the program.
+func (a Attack) Source() string {
+	if a.gen != nil {
+		return a.gen()
+	}
+	return a.src
+}
+
+// MayEnd tells whether the program may end so: "done" or the name of an error kind.
+func (a Attack) MayEnd(how string) bool {
+	for w := range strings.SplitSeq(a.want, "|") {
+		if w == how {
+			return true
+		}
+	}
+	return false
+}
+
+// Want returns the allowed ends, with bars between.
+func (a Attack) Want() string { return a.want }
+
+// All lists every known way out of a Lua sandbox and every known way to
 // take its host's time or memory, by a sentence that says what is tried.
-func attacks() map[string]attack {
+func All() map[string]Attack {
 	const overrun = "instructions|memory"
 	const ended = "done|runtime|instructions|memory"
-	return map[string]attack{
+	return map[string]Attack{
 		// Time.
 		"endless while":                            {src: `while true do end`, want: "instructions"},
 		"endless repeat":                           {src: `repeat until false`, want: "instructions"},
@@ -23,14 +60,14 @@ func attacks() map[string]attack {
 		"goto maze":                                {src: `local i = 0 ::a:: i = i + 1 goto b ::c:: i = i - 1 goto a ::b:: if i % 2 == 0 then goto c end goto a`, want: "instructions"},
 		"endless for by an infinite limit":         {src: `for i = 1, math.huge do end`, want: "instructions"},
 		"endless for by a tiny step":               {src: `for i = 1, 2, 1e-300 do end`, want: "instructions"},
-		"for with NaN bounds":                      {src: `local n = 0 for i = 0/0, 0/0, 0/0 do n = n + 1 end return n`, want: "done", out: "0"},
+		"for with NaN bounds":                      {src: `local n = 0 for i = 0/0, 0/0, 0/0 do n = n + 1 end return n`, want: "done", Out: "0"},
 		"for with a zero step":                     {src: `for i = 1, 10, 0 do end`, want: "instructions|runtime|done"},
 		"for with a step too small to count":       {src: `for i = 2^53, 2^53 + 2, 0.1 do end`, want: "instructions"},
 		"for backwards from infinity":              {src: `for i = math.huge, 1, -1 do end`, want: "instructions"},
 		"endless generic for":                      {src: `for x in function() return 1 end do end`, want: "instructions"},
 		"endless recursion by tail calls":          {src: `local function f() return f() end f()`, want: "instructions"},
 		"endless tail calls with arguments":        {src: `local function f(...) return f(1, ...) end return f()`, want: "instructions|memory|runtime"},
-		"endless tail calls through __call":        {open: true, src: `local t = setmetatable({}, {__call = function(self) return self() end}) t()`, want: "instructions|memory|runtime"},
+		"endless tail calls through __call":        {Open: true, src: `local t = setmetatable({}, {__call = function(self) return self() end}) t()`, want: "instructions|memory|runtime"},
 		"endless mutual tail calls":                {src: `local a, b function a() return b() end function b() return a() end a()`, want: "instructions"},
 		"endless tail calls of pcall":              {src: `local function f() return pcall(f) end return f()`, want: ended},
 		"pcall swallows the budget":                {src: `while true do pcall(function() while true do end end) end`, want: "instructions"},
@@ -47,9 +84,9 @@ func attacks() map[string]attack {
 		"sort with an endless comparator":          {src: `table.sort({3, 2, 1}, function() while true do end end)`, want: "instructions"},
 		"pcall of sort with an endless comparator": {src: `while true do pcall(table.sort, {3, 2, 1}, function() while true do end end) end`, want: "instructions"},
 		"gsub with an endless callback":            {src: `("x"):gsub(".", function() while true do end end)`, want: "instructions"},
-		"metamethods that loop":                    {open: true, src: `local t = setmetatable({}, {__index = function() while true do end end, __add = function() while true do end end}) pcall(function() return t + 1 end) return t.x`, want: "instructions"},
-		"tostring that loops":                      {open: true, src: `tostring(setmetatable({}, {__tostring = function() while true do end end}))`, want: "instructions"},
-		"comparison that loops in sort":            {open: true, src: `local mt = {__lt = function() while true do end end} table.sort({setmetatable({}, mt), setmetatable({}, mt)})`, want: "instructions"},
+		"metamethods that loop":                    {Open: true, src: `local t = setmetatable({}, {__index = function() while true do end end, __add = function() while true do end end}) pcall(function() return t + 1 end) return t.x`, want: "instructions"},
+		"tostring that loops":                      {Open: true, src: `tostring(setmetatable({}, {__tostring = function() while true do end end}))`, want: "instructions"},
+		"comparison that loops in sort":            {Open: true, src: `local mt = {__lt = function() while true do end end} table.sort({setmetatable({}, mt), setmetatable({}, mt)})`, want: "instructions"},
 		"error with a message handler chain":       {src: `local function f(n) return xpcall(f, f, n) end f(1)`, want: ended},
 
 		// Time in library functions.
@@ -86,9 +123,9 @@ func attacks() map[string]attack {
 		"concat over a huge range":                     {src: `return table.concat({}, "", 1, 1e15)`, want: "runtime|instructions"},
 		"concat over a range around infinity":          {src: `return table.concat({}, "", -1e300, 1e300)`, want: "runtime|instructions"},
 		"concat over present items of a huge range":    {src: `local t = {} for i = 1, 1000 do t[i] = "" end for i = 1, 1e9 do table.concat(t, "") end`, want: overrun},
-		"move over a huge range":                       {open: true, src: `return table.move({}, 1, 1e15, 2)`, want: "runtime|instructions|memory"},
-		"move over a huge empty range":                 {open: true, src: `return table.move({}, -1e15, 1e15, 0)`, want: "runtime|instructions|memory"},
-		"maxn of a large table in a loop":              {open: true, src: `local t = {} for i = 1, 10000 do t[i] = i end while true do if table.maxn then table.maxn(t) else t = #t end end`, want: ended},
+		"move over a huge range":                       {Open: true, src: `return table.move({}, 1, 1e15, 2)`, want: "runtime|instructions|memory"},
+		"move over a huge empty range":                 {Open: true, src: `return table.move({}, -1e15, 1e15, 0)`, want: "runtime|instructions|memory"},
+		"maxn of a large table in a loop":              {Open: true, src: `local t = {} for i = 1, 10000 do t[i] = i end while true do if table.maxn then table.maxn(t) else t = #t end end`, want: ended},
 		"nkeys of a large table in a loop":             {src: `local t = {} for i = 1, 10000 do t[i] = i end while true do table.nkeys(t) end`, want: "instructions"},
 		"isarray of a large table in a loop":           {src: `local t = {} for i = 1, 10000 do t["k" .. i] = i end while true do table.isarray(t) end`, want: "instructions"},
 		"clone of a large table in a loop":             {src: `local t = {} for i = 1, 10000 do t[i] = i end while true do table.clone(t) end`, want: overrun},
@@ -121,7 +158,7 @@ func attacks() map[string]attack {
 		"rep beyond all numbers":                      {src: `return #("x"):rep(1e300)`, want: "memory|runtime"},
 		"rep whose length overflows":                  {src: `return #("xxxx"):rep(2^62)`, want: "memory|runtime"},
 		"rep with a long separator":                   {src: `return #("x"):rep(1e5, ("y"):rep(1e5))`, want: "memory|runtime"},
-		"rep of nothing, for ever":                    {src: `return #(""):rep(1e15)`, want: "done|instructions", out: "0"},
+		"rep of nothing, for ever":                    {src: `return #(""):rep(1e15)`, want: "done|instructions", Out: "0"},
 		"rep of rep of rep":                           {src: `return #("x"):rep(1000):rep(1000):rep(1000)`, want: "memory|runtime"},
 		"rep by a method on a number":                 {src: `local n = 5 return #string.rep(n, 1e9)`, want: "memory|runtime"},
 		"gsub that expands":                           {src: `local s = ("x"):rep(1000) for i = 1, 100 do s = s:gsub("x", ("y"):rep(1000)):gsub("y", "x") end`, want: overrun},
@@ -142,13 +179,13 @@ func attacks() map[string]attack {
 		"a table filled for ever":                     {src: `local t = {} for i = 1, 1e9 do t[i] = i end`, want: overrun},
 		"a table filled by keys":                      {src: `local t = {} for i = 1, 1e9 do t["k" .. i] = i end`, want: overrun},
 		"a table filled by fractions":                 {src: `local t = {} for i = 1, 1e9 do t[i + 0.5] = i end`, want: overrun},
-		"a far index":                                 {src: `local t = {} t[60000000] = 1 return #t`, want: "done", out: "0"},
-		"a far index after some near ones":            {src: `local t = {1, 2, 3} t[60000000] = 1 t[2^52] = 2 t[-2^52] = 3 return t[60000000]`, want: "done", out: "1"},
-		"far indexes of each power of two":            {src: `local t = {} for i = 0, 52 do t[2^i] = i end return t[2^52]`, want: "done", out: "52"},
+		"a far index":                                 {src: `local t = {} t[60000000] = 1 return #t`, want: "done", Out: "0"},
+		"a far index after some near ones":            {src: `local t = {1, 2, 3} t[60000000] = 1 t[2^52] = 2 t[-2^52] = 3 return t[60000000]`, want: "done", Out: "1"},
+		"far indexes of each power of two":            {src: `local t = {} for i = 0, 52 do t[2^i] = i end return t[2^52]`, want: "done", Out: "52"},
 		"a table made with a huge size":               {src: `return #table.new(1e9, 1e9)`, want: "memory|runtime"},
 		"a table made with an endless size":           {src: `return table.new(math.huge, 0)`, want: "memory|runtime"},
-		"a table made with a negative size":           {src: `return type(table.new(-1e300, -5))`, want: "done|runtime", out: "table"},
-		"a table made with a NaN size":                {src: `return type(table.new(0/0, 0/0))`, want: "done|runtime", out: "table"},
+		"a table made with a negative size":           {src: `return type(table.new(-1e300, -5))`, want: "done|runtime", Out: "table"},
+		"a table made with a NaN size":                {src: `return type(table.new(0/0, 0/0))`, want: "done|runtime", Out: "table"},
 		"a table that grows and shrinks":              {src: `while true do local t = {} for i = 1, 1000 do t[i] = {} end end`, want: overrun},
 		"closures for ever":                           {src: `local t = {} while true do t[#t + 1] = function() return t end end`, want: overrun},
 		"a chain of closures":                         {src: `local f while true do local g = f f = function() return g end end`, want: overrun},
@@ -167,16 +204,16 @@ func attacks() map[string]attack {
 		"recursion caught and repeated":               {src: `local function f() return 1 + f() end while true do pcall(f) end`, want: overrun},
 		"recursion through sort":                      {src: `local function f() table.sort({1, 2}, f) end f()`, want: "runtime|memory|instructions"},
 		"recursion through gsub":                      {src: `local function f() return (("x"):gsub("x", f)) end f()`, want: "runtime|memory|instructions"},
-		"recursion through tostring":                  {open: true, src: `local t t = setmetatable({}, {__tostring = function() return tostring(t) end}) return tostring(t)`, want: "runtime|memory|instructions"},
-		"recursion through concat metamethods":        {open: true, src: `local t t = setmetatable({}, {__concat = function(a, b) return a .. b end}) return t .. "x"`, want: "runtime|memory|instructions"},
-		"recursion through __index functions":         {open: true, src: `local t t = setmetatable({}, {__index = function(_, k) return t[k] end}) return t.x`, want: "runtime|memory|instructions"},
-		"recursion through __newindex":                {open: true, src: `local t t = setmetatable({}, {__newindex = function(_, k, v) t[k] = v end}) t.x = 1`, want: "runtime|memory|instructions"},
-		"recursion through __eq and __lt":             {open: true, src: `local mt = {} local a, b = setmetatable({}, mt), setmetatable({}, mt) mt.__eq = function() return a == b end mt.__lt = function() return a < b end local _ = pcall(function() return a == b end) return a < b`, want: "runtime|memory|instructions"},
-		"recursion through __call":                    {open: true, src: `local t = setmetatable({}, {__call = function(s) return 1 + s() end}) t()`, want: "runtime|memory|instructions"},
-		"__call that is itself callable, without end": {open: true, src: `local t = {} setmetatable(t, {__call = t}) t()`, want: "runtime|memory|instructions"},
-		"__index that is its own table":               {open: true, src: `local t = {} t = setmetatable(t, {__index = t}) return t.x`, want: "runtime|done|instructions"},
-		"__index chain of a hundred thousand":         {open: true, src: `local t = {} for i = 1, 1e5 do t = setmetatable({}, {__index = t}) end return t.x`, want: ended},
-		"__newindex chain in a circle":                {open: true, src: `local a, b = {}, {} setmetatable(a, {__newindex = b}) setmetatable(b, {__newindex = a}) a.x = 1`, want: "runtime|instructions"},
+		"recursion through tostring":                  {Open: true, src: `local t t = setmetatable({}, {__tostring = function() return tostring(t) end}) return tostring(t)`, want: "runtime|memory|instructions"},
+		"recursion through concat metamethods":        {Open: true, src: `local t t = setmetatable({}, {__concat = function(a, b) return a .. b end}) return t .. "x"`, want: "runtime|memory|instructions"},
+		"recursion through __index functions":         {Open: true, src: `local t t = setmetatable({}, {__index = function(_, k) return t[k] end}) return t.x`, want: "runtime|memory|instructions"},
+		"recursion through __newindex":                {Open: true, src: `local t t = setmetatable({}, {__newindex = function(_, k, v) t[k] = v end}) t.x = 1`, want: "runtime|memory|instructions"},
+		"recursion through __eq and __lt":             {Open: true, src: `local mt = {} local a, b = setmetatable({}, mt), setmetatable({}, mt) mt.__eq = function() return a == b end mt.__lt = function() return a < b end local _ = pcall(function() return a == b end) return a < b`, want: "runtime|memory|instructions"},
+		"recursion through __call":                    {Open: true, src: `local t = setmetatable({}, {__call = function(s) return 1 + s() end}) t()`, want: "runtime|memory|instructions"},
+		"__call that is itself callable, without end": {Open: true, src: `local t = {} setmetatable(t, {__call = t}) t()`, want: "runtime|memory|instructions"},
+		"__index that is its own table":               {Open: true, src: `local t = {} t = setmetatable(t, {__index = t}) return t.x`, want: "runtime|done|instructions"},
+		"__index chain of a hundred thousand":         {Open: true, src: `local t = {} for i = 1, 1e5 do t = setmetatable({}, {__index = t}) end return t.x`, want: ended},
+		"__newindex chain in a circle":                {Open: true, src: `local a, b = {}, {} setmetatable(a, {__newindex = b}) setmetatable(b, {__newindex = a}) a.x = 1`, want: "runtime|instructions"},
 		"error handler recursion":                     {src: `local function h() return h() + 1 end return xpcall(error, h)`, want: ended},
 		"error in error in error":                     {src: `local function f(n) local ok, e = pcall(f, n + 1) error(tostring(e) .. "x", 0) end f(1)`, want: ended},
 		"error messages that grow":                    {src: `local e = "x" while true do local _ _, e = pcall(error, e .. e) end`, want: overrun},
@@ -230,7 +267,7 @@ func attacks() map[string]attack {
 				b.WriteString(itoa(i) + ".5,")
 			}
 			return b.String() + "} return #t"
-		}, want: "done|syntax", out: "30000"},
+		}, want: "done|syntax", Out: "30000"},
 		"a thousand locals": {gen: func() string {
 			var b strings.Builder
 			for i := range 1000 {
@@ -288,7 +325,7 @@ func attacks() map[string]attack {
 			return b.String()
 		}, want: "done|syntax"},
 		"breaks by the thousand":                  {gen: repeat("while true do ", "if a then break end ", 10000, "break end"), want: "done|syntax"},
-		"a string literal of 200,000 bytes":       {gen: repeat("return #'", "x", 200000, "'"), want: "done", out: "200000"},
+		"a string literal of 200,000 bytes":       {gen: repeat("return #'", "x", 200000, "'"), want: "done", Out: "200000"},
 		"a long string without end":               {gen: repeat("return [==[", "]=", 100000, ""), want: "syntax"},
 		"a long comment without end":              {gen: repeat("--[==[", "]=", 100000, ""), want: "syntax"},
 		"a long bracket of many signs":            {gen: repeat("return [", "=", 200000, "[x"), want: "syntax"},
@@ -296,67 +333,67 @@ func attacks() map[string]attack {
 		"a numeral of 200,000 digits":             {gen: repeat("return ", "9", 200000, ""), want: "done|syntax"},
 		"a hexadecimal numeral of 200,000 digits": {gen: repeat("return 0x", "f", 200000, ""), want: "done|syntax"},
 		"numerals with gigantic exponents":        {src: `return 1e999999999999, 0x1p999999999999, 1e-999999999999`, want: "done|syntax"},
-		"escapes by the thousand":                 {gen: repeat("return #'", `\x41\65\u{41}\z  `, 10000, "'"), want: "done|syntax", out: "30000"},
+		"escapes by the thousand":                 {gen: repeat("return #'", `\x41\65\u{41}\z  `, 10000, "'"), want: "done|syntax", Out: "30000"},
 		"a code point beyond Unicode":             {src: `return "\u{ffffffffffffffff}"`, want: "syntax"},
 		"newlines by the thousand":                {gen: repeat("", "\n", 250000, "error('x')"), want: "runtime"},
 		"source over the limit":                   {gen: repeat("", " ", 300000, ""), want: "syntax"},
 		"only open quotes":                        {gen: repeat("", `"`, 100001, ""), want: "syntax"},
 		"NUL bytes in the source":                 {src: "return 1\x00 + \x00 2", want: "syntax"},
-		"a NUL byte in a string":                  {src: "return #'a\x00b'", want: "done", out: "3"},
-		"a NUL byte in a comment":                 {src: "-- \x00 while true do end\nreturn 1", want: "done", out: "1"},
+		"a NUL byte in a string":                  {src: "return #'a\x00b'", want: "done", Out: "3"},
+		"a NUL byte in a comment":                 {src: "-- \x00 while true do end\nreturn 1", want: "done", Out: "1"},
 		"bytecode of lua5.1":                      {src: "\x1bLua\x51\x00\x01\x04\x08\x04\x08\x00" + strings.Repeat("\x00", 64), want: "syntax"},
 		"bytecode of LuaJIT":                      {src: "\x1bLJ\x02\x02\x1c\x02\x00\x02\x00\x00\x02", want: "syntax"},
 		"only the mark of bytecode":               {src: "\x1b", want: "syntax"},
 		"a shebang line":                          {src: "#!/usr/bin/lua\nreturn 1", want: "syntax|done"},
 		"a byte order mark":                       {src: "\xef\xbb\xbfreturn 1", want: "syntax|done"},
 		"invalid UTF-8":                           {src: "return '\xff\xfe\x80', #'\xc3'", want: "done"},
-		"an empty source":                         {src: "", want: "done", out: ""},
+		"an empty source":                         {src: "", want: "done", Out: ""},
 
 		// Ways out.
-		"names that must be absent":                  {src: `local r = {} for _, n in ipairs{"load", "loadstring", "loadfile", "dofile", "setfenv", "getfenv", "setmetatable", "getmetatable", "rawget", "rawset", "rawequal", "collectgarbage", "newproxy", "debug", "io", "package", "module", "jit", "ffi", "gcinfo"} do if _G[n] ~= nil then r[#r + 1] = n end end return table.concat(r, " ")`, want: "done", out: ""},
-		"library functions that must be absent":      {src: `local r = {} if string.dump then r[#r + 1] = "string.dump" end if math.randomseed then r[#r + 1] = "math.randomseed" end for k in pairs(os) do if k ~= "clock" and k ~= "difftime" and k ~= "time" then r[#r + 1] = "os." .. k end end return table.concat(r, " ")`, want: "done", out: ""},
-		"require of what the host did not declare":   {src: `local r = {} for _, n in ipairs{"io", "os", "debug", "package", "ffi", "jit", "jit.util", "package.loaded", "_G", "/etc/passwd", "../x", ""} do if pcall(require, n) and n ~= "os" then r[#r + 1] = n end end return table.concat(r, " ")`, want: "done", out: ""},
-		"require with odd arguments":                 {src: `return (pcall(require)), (pcall(require, {})), (pcall(require, nil)), (pcall(require, 5)), (pcall(require, ("x"):rep(1e5)))`, want: "done", out: "false false false false false"},
+		"names that must be absent":                  {src: `local r = {} for _, n in ipairs{"load", "loadstring", "loadfile", "dofile", "setfenv", "getfenv", "setmetatable", "getmetatable", "rawget", "rawset", "rawequal", "collectgarbage", "newproxy", "debug", "io", "package", "module", "jit", "ffi", "gcinfo"} do if _G[n] ~= nil then r[#r + 1] = n end end return table.concat(r, " ")`, want: "done", Out: ""},
+		"library functions that must be absent":      {src: `local r = {} if string.dump then r[#r + 1] = "string.dump" end if math.randomseed then r[#r + 1] = "math.randomseed" end for k in pairs(os) do if k ~= "clock" and k ~= "difftime" and k ~= "time" then r[#r + 1] = "os." .. k end end return table.concat(r, " ")`, want: "done", Out: ""},
+		"require of what the host did not declare":   {src: `local r = {} for _, n in ipairs{"io", "os", "debug", "package", "ffi", "jit", "jit.util", "package.loaded", "_G", "/etc/passwd", "../x", ""} do if pcall(require, n) and n ~= "os" then r[#r + 1] = n end end return table.concat(r, " ")`, want: "done", Out: ""},
+		"require with odd arguments":                 {src: `return (pcall(require)), (pcall(require, {})), (pcall(require, nil)), (pcall(require, 5)), (pcall(require, ("x"):rep(1e5)))`, want: "done", Out: "false false false false false"},
 		"write to a library":                         {src: `string.format = function() return "owned" end`, want: "runtime"},
-		"write to every library":                     {src: `local n = 0 for _, l in ipairs{string, table, math, os, coroutine, bit} do if pcall(function() l.new = 1 end) then n = n + 1 end for k in pairs(l) do if pcall(function() l[k] = nil end) then n = n + 1 end break end end return n`, want: "done", out: "0"},
-		"write to a library by library functions":    {src: `local n = 0 for _, f in ipairs{function() table.insert(string, 1) end, function() table.remove(table) table.insert(table, "x") end, function() table.sort(string) table.insert(string, 1, 1) end, function() table.clear(string) end, function() table.move({1}, 1, 1, 1, string) end, function() table.concat(string) string[1] = 1 end} do if pcall(f) then n = n + 1 end end return n, type(string.len), string[1]`, want: "done", out: "0 function nil"},
-		"write to a library by rawset":               {open: true, src: `local ok = pcall(rawset, string, "format", nil) return ok, type(string.format)`, want: "done", out: "false function"},
-		"metatable onto a library":                   {open: true, src: `local ok = pcall(setmetatable, string, {__index = function() return "owned" end}) return ok, string.nothing`, want: "done", out: "false nil"},
-		"string metatable by indexing":               {src: `local ok = pcall(function() ("").owned = 1 end) return ok, ("x").owned`, want: "done", out: "false nil"},
-		"string metatable by getmetatable":           {open: true, src: `local m = getmetatable("") if type(m) ~= "table" then return "hidden" end local ok = pcall(function() m.__index = {} end) local ok2 = pcall(rawset, m, "__add", 1) local ok3 = pcall(setmetatable, m, {}) return ok or ok2 or ok3 and "changed" or "hidden"`, want: "done", out: "hidden"},
-		"string methods through _G":                  {src: `_G.string = {rep = "owned"} return ("x"):rep(2), string.rep`, want: "done", out: "xx owned"},
-		"writing _G.print and _ENV":                  {src: `print = nil _G._G = nil _ENV = {} return type(string)`, want: "done", out: "table"},
-		"clearing _G":                                {src: `for k in pairs(_G) do _G[k] = nil end return ("x"):upper()`, want: "done", out: "X"},
-		"metatable onto _G":                          {open: true, src: `setmetatable(_G, {__index = function(_, k) return k end}) return undefinedname`, want: "done", out: "undefinedname"},
-		"_G with a __newindex that loops":            {open: true, src: `setmetatable(_G, {__newindex = function(t, k, v) t[k] = v end}) x = 1`, want: "runtime|memory|instructions"},
-		"getfenv and setfenv by hand":                {src: `return type(getfenv), type(setfenv), type(_ENV), type(debug)`, want: "done", out: "nil nil nil nil"},
-		"environment through a coroutine":            {src: `return coroutine.wrap(function() return _G end)() == _G`, want: "done", out: "true"},
+		"write to every library":                     {src: `local n = 0 for _, l in ipairs{string, table, math, os, coroutine, bit} do if pcall(function() l.new = 1 end) then n = n + 1 end for k in pairs(l) do if pcall(function() l[k] = nil end) then n = n + 1 end break end end return n`, want: "done", Out: "0"},
+		"write to a library by library functions":    {src: `local n = 0 for _, f in ipairs{function() table.insert(string, 1) end, function() table.remove(table) table.insert(table, "x") end, function() table.sort(string) table.insert(string, 1, 1) end, function() table.clear(string) end, function() table.move({1}, 1, 1, 1, string) end, function() table.concat(string) string[1] = 1 end} do if pcall(f) then n = n + 1 end end return n, type(string.len), string[1]`, want: "done", Out: "0 function nil"},
+		"write to a library by rawset":               {Open: true, src: `local ok = pcall(rawset, string, "format", nil) return ok, type(string.format)`, want: "done", Out: "false function"},
+		"metatable onto a library":                   {Open: true, src: `local ok = pcall(setmetatable, string, {__index = function() return "owned" end}) return ok, string.nothing`, want: "done", Out: "false nil"},
+		"string metatable by indexing":               {src: `local ok = pcall(function() ("").owned = 1 end) return ok, ("x").owned`, want: "done", Out: "false nil"},
+		"string metatable by getmetatable":           {Open: true, src: `local m = getmetatable("") if type(m) ~= "table" then return "hidden" end local ok = pcall(function() m.__index = {} end) local ok2 = pcall(rawset, m, "__add", 1) local ok3 = pcall(setmetatable, m, {}) return ok or ok2 or ok3 and "changed" or "hidden"`, want: "done", Out: "hidden"},
+		"string methods through _G":                  {src: `_G.string = {rep = "owned"} return ("x"):rep(2), string.rep`, want: "done", Out: "xx owned"},
+		"writing _G.print and _ENV":                  {src: `print = nil _G._G = nil _ENV = {} return type(string)`, want: "done", Out: "table"},
+		"clearing _G":                                {src: `for k in pairs(_G) do _G[k] = nil end return ("x"):upper()`, want: "done", Out: "X"},
+		"metatable onto _G":                          {Open: true, src: `setmetatable(_G, {__index = function(_, k) return k end}) return undefinedname`, want: "done", Out: "undefinedname"},
+		"_G with a __newindex that loops":            {Open: true, src: `setmetatable(_G, {__newindex = function(t, k, v) t[k] = v end}) x = 1`, want: "runtime|memory|instructions"},
+		"getfenv and setfenv by hand":                {src: `return type(getfenv), type(setfenv), type(_ENV), type(debug)`, want: "done", Out: "nil nil nil nil"},
+		"environment through a coroutine":            {src: `return coroutine.wrap(function() return _G end)() == _G`, want: "done", Out: "true"},
 		"host types through tostring":                {src: `return (tostring(print):match("^%a+: [%w#]+$") or tostring(print):match("^%a+: builtin: ?%x*$")) and "plain"`, want: "done"},
 		"addresses of the host":                      {src: `local a = tostring({}):match("0x(%x+)") return a and #a > 0 and "text" or "none"`, want: "done"},
-		"error objects with __tostring":              {open: true, src: `error(setmetatable({}, {__tostring = function() while true do end end}))`, want: "runtime|instructions"},
+		"error objects with __tostring":              {Open: true, src: `error(setmetatable({}, {__tostring = function() while true do end end}))`, want: "runtime|instructions"},
 		"error objects that are huge":                {src: `error(("x"):rep(1e6))`, want: "runtime|memory"},
 		"error objects that are cyclic":              {src: `local t = {} t.t = t error(t)`, want: "runtime"},
-		"error level out of range":                   {src: `return (pcall(error, "x", 1e15)), (pcall(error, "x", -1e15)), (pcall(error, "x", 0/0)), (pcall(error, "x", math.huge)), (pcall(error, "x", {}))`, want: "done", out: "false false false false false"},
-		"metatables with cyclic __metatable":         {open: true, src: `local t = {} local m = {} m.__metatable = m setmetatable(t, m) return getmetatable(t) == m, (pcall(setmetatable, t, {}))`, want: "done", out: "true false"},
-		"__gc and __mode do nothing":                 {open: true, src: `ran = false for i = 1, 100 do setmetatable({}, {__gc = function() ran = true end, __mode = "kv", __close = function() ran = true end}) end return ran`, want: "done", out: "false"},
+		"error level out of range":                   {src: `return (pcall(error, "x", 1e15)), (pcall(error, "x", -1e15)), (pcall(error, "x", 0/0)), (pcall(error, "x", math.huge)), (pcall(error, "x", {}))`, want: "done", Out: "false false false false false"},
+		"metatables with cyclic __metatable":         {Open: true, src: `local t = {} local m = {} m.__metatable = m setmetatable(t, m) return getmetatable(t) == m, (pcall(setmetatable, t, {}))`, want: "done", Out: "true false"},
+		"__gc and __mode do nothing":                 {Open: true, src: `ran = false for i = 1, 100 do setmetatable({}, {__gc = function() ran = true end, __mode = "kv", __close = function() ran = true end}) end return ran`, want: "done", Out: "false"},
 		"yield from the main chunk":                  {src: `coroutine.yield(1)`, want: "runtime"},
-		"yield from a comparator":                    {src: `return (coroutine.resume(coroutine.create(function() table.sort({2, 1}, coroutine.yield) end)))`, want: "done|runtime", out: "false"},
-		"yield from a gsub callback":                 {src: `return (coroutine.resume(coroutine.create(function() return (("x"):gsub("x", coroutine.yield)) end)))`, want: "done|runtime", out: "false"},
+		"yield from a comparator":                    {src: `return (coroutine.resume(coroutine.create(function() table.sort({2, 1}, coroutine.yield) end)))`, want: "done|runtime", Out: "false"},
+		"yield from a gsub callback":                 {src: `return (coroutine.resume(coroutine.create(function() return (("x"):gsub("x", coroutine.yield)) end)))`, want: "done|runtime", Out: "false"},
 		"yield from an error handler":                {src: `return (coroutine.resume(coroutine.create(function() xpcall(error, coroutine.yield) end)))`, want: ended},
-		"yield from tostring":                        {open: true, src: `return (coroutine.resume(coroutine.create(function() return tostring(setmetatable({}, {__tostring = coroutine.yield})) end)))`, want: ended},
-		"resume of a running coroutine":              {src: `local c c = coroutine.create(function() return coroutine.resume(c) end) local _, a = coroutine.resume(c) return a`, want: "done", out: "false"},
+		"yield from tostring":                        {Open: true, src: `return (coroutine.resume(coroutine.create(function() return tostring(setmetatable({}, {__tostring = coroutine.yield})) end)))`, want: ended},
+		"resume of a running coroutine":              {src: `local c c = coroutine.create(function() return coroutine.resume(c) end) local _, a = coroutine.resume(c) return a`, want: "done", Out: "false"},
 		"resume of the main one":                     {src: `local m = coroutine.running() return (pcall(coroutine.resume, m))`, want: "done|runtime"},
 		"resume of a dead one, for ever":             {src: `local c = coroutine.create(function() end) while true do coroutine.resume(c) end`, want: overrun},
 		"wrap around library functions":              {src: `return (pcall(coroutine.wrap(coroutine.wrap), 1)), (pcall(coroutine.wrap(pcall), error)), (pcall(coroutine.wrap(coroutine.yield), 1))`, want: "done"},
 		"next with a bad key":                        {src: `return (pcall(next, {}, "nope")), (pcall(next, {1}, 5)), (pcall(next, {}, 0/0)), (pcall(next, {}, {}))`, want: "done"},
-		"table changed while traversed":              {src: `local t = {} for i = 1, 100 do t["k" .. i] = i end local n = 0 local ok = pcall(function() for k in pairs(t) do n = n + 1 t["new" .. n] = n if n > 5000 then error("endless") end end end) return n > 0`, want: "done|memory|instructions", out: "true"},
-		"keys deleted and collected while traversed": {src: `local t = {} for i = 1, 200 do t[{}] = i end local n = 0 for k in pairs(t) do t[k] = nil n = n + 1 end return n, next(t)`, want: "done", out: "200 nil"},
-		"NaN and infinity as keys":                   {src: `local t = {} t[math.huge] = 1 t[-math.huge] = 2 return t[math.huge], t[-math.huge], (pcall(function() t[0/0] = 1 end)), t[0/0]`, want: "done", out: "1 2 false nil"},
+		"table changed while traversed":              {src: `local t = {} for i = 1, 100 do t["k" .. i] = i end local n = 0 local ok = pcall(function() for k in pairs(t) do n = n + 1 t["new" .. n] = n if n > 5000 then error("endless") end end end) return n > 0`, want: "done|memory|instructions", Out: "true"},
+		"keys deleted and collected while traversed": {src: `local t = {} for i = 1, 200 do t[{}] = i end local n = 0 for k in pairs(t) do t[k] = nil n = n + 1 end return n, next(t)`, want: "done", Out: "200 nil"},
+		"NaN and infinity as keys":                   {src: `local t = {} t[math.huge] = 1 t[-math.huge] = 2 return t[math.huge], t[-math.huge], (pcall(function() t[0/0] = 1 end)), t[0/0]`, want: "done", Out: "1 2 false nil"},
 		"huge shifts":                                {src: `return bit.lshift(1, 1e15), bit.rshift(1, -1e15), bit.tohex(1, 1e15) ~= nil, bit.tohex(1, -1e15) ~= nil`, want: "done|runtime"},
 		"odd numbers to every library function":      {src: `local odd = {0/0, math.huge, -math.huge, 2^63, -2^63, 2^53, -0.5, 1e300, -1e300, 2^31, -2^31} local n = 0 for _, l in ipairs{string, table, math, bit} do for k, f in pairs(l) do if type(f) == "function" then for _, a in ipairs(odd) do for _, b in ipairs(odd) do pcall(f, a, b) pcall(f, "abc", a, b) pcall(f, {1, 2, 3}, a, b) n = n + 1 end end end end end return n > 100`, want: "done|memory|instructions"},
-		"odd values to every function":               {open: true, src: `local odd = {false, {}, "", "x", print, coroutine.create(function() end), 0, -1} local function each(l, d) for k, f in pairs(l) do if type(f) == "function" and k ~= "error" then pcall(f) for _, a in ipairs(odd) do pcall(f, a) for _, b in ipairs(odd) do pcall(f, a, b) pcall(f, a, b, nil, b) end end elseif type(f) == "table" and f ~= _G and d < 2 then each(f, d + 1) end end end local all = {} for k, v in pairs(_G) do all[k] = v end each(all, 0) return "still here"`, want: "done|memory|instructions|runtime"},
+		"odd values to every function":               {Open: true, src: `local odd = {false, {}, "", "x", print, coroutine.create(function() end), 0, -1} local function each(l, d) for k, f in pairs(l) do if type(f) == "function" and k ~= "error" then pcall(f) for _, a in ipairs(odd) do pcall(f, a) for _, b in ipairs(odd) do pcall(f, a, b) pcall(f, a, b, nil, b) end end elseif type(f) == "table" and f ~= _G and d < 2 then each(f, d + 1) end end end local all = {} for k, v in pairs(_G) do all[k] = v end each(all, 0) return "still here"`, want: "done|memory|instructions|runtime"},
 		"time that goes nowhere":                     {src: `return (pcall(os.time, {year = 1e300, month = 1e300, day = 0/0})), (pcall(os.time, {year = math.huge, month = 1, day = 1})), (pcall(os.difftime, 0/0, math.huge))`, want: "done"},
-		"dates with odd formats":                     {open: true, src: `return (pcall(os.date, ("%c"):rep(1000))), (pcall(os.date, "%")), (pcall(os.date, "%E")), (pcall(os.date, "*t", 1e300)), (pcall(os.date, "!*t", 0/0)), (pcall(os.date, "%Q", -1e15))`, want: "done"},
+		"dates with odd formats":                     {Open: true, src: `return (pcall(os.date, ("%c"):rep(1000))), (pcall(os.date, "%")), (pcall(os.date, "%E")), (pcall(os.date, "*t", 1e300)), (pcall(os.date, "!*t", 0/0)), (pcall(os.date, "%Q", -1e15))`, want: "done"},
 		"a returned function that loops":             {src: `return function() while true do end end`, want: "instructions"},
 		"a returned function that returns functions": {src: `local function f() return f end return f`, want: "done"},
 	}
