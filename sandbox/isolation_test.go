@@ -289,7 +289,7 @@ func TestErrorsNameNoHost(t *testing.T) {
 					t.Errorf("%q shows in %q\n%s", bad, e.Message, e.Traceback)
 				}
 			}
-			if !strings.HasPrefix(e.Message, "test:1:") || !strings.HasPrefix(e.Traceback, "stack traceback:") {
+			if !strings.HasPrefix(e.Message, "test:1:") || !strings.Contains(e.Traceback, "stack traceback:\n\t") {
 				t.Errorf("message %q, traceback %q", e.Message, e.Traceback)
 			}
 		})

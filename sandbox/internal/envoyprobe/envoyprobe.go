@@ -6,6 +6,7 @@ package envoyprobe
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (p *Probe) start(root, binary string, programs map[string]string) error {
 	}
 	var config strings.Builder
 	for name, src := range programs {
-		config.WriteString(name + " " + strconv.Itoa(len(src)) + "\n" + src + "\n")
+		config.WriteString(name + "\t" + base64.StdEncoding.EncodeToString([]byte(src)) + "\n")
 	}
 	yaml, err := bootstrap(wasm, config.String())
 	if err != nil {

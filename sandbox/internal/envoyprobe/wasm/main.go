@@ -2,8 +2,8 @@
 // answers with what they used. It is for measurements and for proving that the
 // limits of the sandbox hold on V8's stack; it is no product.
 //
-// The plugin configuration holds the programs: for each one a line
-// "NAME LENGTH", then LENGTH bytes of source, then a line end. A request with
+// The plugin configuration holds the programs, a line each: a name and the
+// source in base 64 (it need not be UTF-8), with a tab between. A request with
 // the header x-program names one; x-times says how often to run it, x-limits
 // ("INSTRUCTIONS MEMORY") with what budgets. The answer is one line:
 //
@@ -11,6 +11,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"strconv"
 	"strings"
 	"time"
@@ -42,21 +43,14 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		proxywasm.LogCritical("no configuration: " + err.Error())
 		return types.OnPluginStartStatusFailed
 	}
-	rest := string(config)
-	for rest != "" {
-		head, body, ok := strings.Cut(rest, "\n")
-		i := strings.LastIndexByte(head, ' ')
-		if !ok || i < 0 {
-			proxywasm.LogCritical("bad configuration")
+	for line := range strings.Lines(string(config)) {
+		name, code, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		src, err := base64.StdEncoding.DecodeString(code)
+		if err != nil {
+			proxywasm.LogCritical("bad configuration: " + err.Error())
 			return types.OnPluginStartStatusFailed
 		}
-		n, err := strconv.Atoi(head[i+1:])
-		if err != nil || n < 0 || n+1 > len(body) {
-			proxywasm.LogCritical("bad length in the configuration")
-			return types.OnPluginStartStatusFailed
-		}
-		p.programs[head[:i]] = body[:n]
-		rest = body[n+1:]
+		p.programs[name] = string(src)
 	}
 	return types.OnPluginStartStatusOK
 }
