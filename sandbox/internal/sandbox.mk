@@ -13,7 +13,7 @@ differential: ## compare new random programs with luajit (SEED=, PROGRAMS=, SECO
 FUZZTIME ?= 30s
 fuzz-sandbox: ## each fuzz target of the sandbox for FUZZTIME
 	@for t in FuzzCompile FuzzRun FuzzGenerated FuzzPattern FuzzFormat FuzzNumeral; do \
-		go test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./sandbox || exit 1; done
+		go test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./sandbox || exit 1; done
 
 bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit, as a Markdown table
 	@for c in lua5.1 luajit; do command -v $$c >/dev/null || { echo "$$c is not on the PATH; on Debian: apt-get install lua5.1 luajit"; exit 1; }; done
