@@ -362,7 +362,7 @@ func All() map[string]Attack {
 		"string metatable by indexing":               {src: `local ok = pcall(function() ("").owned = 1 end) return ok, ("x").owned`, want: "done", Out: "false nil"},
 		"string metatable by getmetatable":           {Open: true, src: `local m = getmetatable("") if type(m) ~= "table" then return "hidden" end local ok = pcall(function() m.__index = {} end) local ok2 = pcall(rawset, m, "__add", 1) local ok3 = pcall(setmetatable, m, {}) return ok or ok2 or ok3 and "changed" or "hidden"`, want: "done", Out: "hidden"},
 		"string methods through _G":                  {src: `_G.string = {rep = "owned"} return ("x"):rep(2), string.rep`, want: "done", Out: "xx owned"},
-		"writing _G.print and _ENV":                  {src: `print = nil _G._G = nil _ENV = {} return type(string)`, want: "done", Out: "table"},
+		"writing _G.print and _ENV":                  {src: `print = nil if _G then _G._G = nil end _ENV = {} return type(string)`, want: "done", Out: "table"},
 		"clearing _G":                                {src: `for k in pairs(_G) do _G[k] = nil end return ("x"):upper()`, want: "done", Out: "X"},
 		"metatable onto _G":                          {Open: true, src: `setmetatable(_G, {__index = function(_, k) return k end}) return undefinedname`, want: "done", Out: "undefinedname"},
 		"_G with a __newindex that loops":            {Open: true, src: `setmetatable(_G, {__newindex = function(t, k, v) t[k] = v end}) x = 1`, want: "runtime|memory|instructions"},

@@ -39,10 +39,15 @@ func main() {
 	generated := flag.Bool("generated", false, "record the generated programs as well")
 	programs := flag.Int("programs", 3000, "how many programs to generate")
 	show := flag.Int64("show", 0, "print the generated program of this seed and end")
+	jit := flag.Bool("jit", false, "with -show: the program with LuaJIT's extensions")
 	dir := flag.String("dir", "sandbox/testdata", "the test data")
 	flag.Parse()
 	if *show != 0 {
-		fmt.Print(gen.Program(uint64(*show)))
+		if *jit {
+			fmt.Print(gen.JIT(uint64(*show)))
+		} else {
+			fmt.Print(gen.Program(uint64(*show)))
+		}
 		return
 	}
 	if err := run(*dir, *generated, *programs); err != nil {
@@ -108,7 +113,11 @@ func run(dir string, generated bool, programs int) error {
 	}
 	fmt.Printf("%d hand-written programs in %d packs\n", total, len(packs))
 	if generated {
-		if err := r.generated(filepath.Join(dir, "oracle", "generated.out"), programs); err != nil {
+		both := []string{oracle.Lua51, oracle.LuaJIT}
+		if err := r.generated(filepath.Join(dir, "oracle", "generated.out"), programs, gen.Program, both); err != nil {
+			return err
+		}
+		if err := r.generated(filepath.Join(dir, "oracle", "generated-luajit.out"), programs/3, gen.JIT, both[1:]); err != nil {
 			return err
 		}
 	}
@@ -194,20 +203,20 @@ func (r *recorder) one(file string, c oracle.Case, engines []string) (oracle.Out
 	return oracle.Output{Lua51: got[0], JIT: got[1]}, nil
 }
 
-// generated records programs 1..n. The entry's name carries a hash of the
+// generated records programs 1..n of a generator. The entry's name carries a hash of the
 // source: a generator that changed makes the test say so instead of comparing
 // apples with pears. Programs on which the engines disagree are left out.
-func (r *recorder) generated(path string, n int) error {
+func (r *recorder) generated(path string, n int, program func(uint64) string, engines []string) error {
 	var cases []oracle.Case
 	for i := 1; i <= n; i++ {
-		src := gen.Program(uint64(i))
+		src := program(uint64(i))
 		h := fnv.New32a()
 		h.Write([]byte(src))
 		cases = append(cases, oracle.Case{
 			Pack: "generated", Name: fmt.Sprintf("%d %08x", i, h.Sum32()), Source: src,
 		})
 	}
-	outs, err := r.all(cases, []string{oracle.Lua51, oracle.LuaJIT})
+	outs, err := r.all(cases, engines)
 	if err != nil {
 		return err
 	}
