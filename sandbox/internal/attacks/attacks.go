@@ -229,6 +229,23 @@ func All() map[string]Attack {
 		"print of long lines":                         {src: `local s = ("x"):rep(1e5) while true do print(s, s, s, s) end`, want: overrun},
 		"concat of numbers":                           {src: `local s = "" for i = 1, 1e9 do s = s .. i .. "," end`, want: overrun},
 		"upvalues by the thousand":                    {src: `local fs = {} for i = 1, 1e6 do local a, b, c, d = i, i, i, i fs[i] = function() return a, b, c, d end end`, want: overrun},
+		"closures over 190 variables": {gen: func() string {
+			names, sum := "local a0", ""
+			for i := range 190 {
+				if i > 0 {
+					names += ", a" + itoa(i)
+				}
+				sum += "a" + itoa(i) + ";"
+			}
+			return names + " while true do local f = function() return {" + sum + "} end end"
+		}, want: overrun + "|syntax"},
+		"a sparse list":                               {src: `local t = {} for i = 1, 1e9 do t[i * 3] = i end`, want: overrun},
+		"keys inserted and deleted at the edge":       {src: `local t = {} for i = 1, 1024 do t["k" .. i] = i end for i = 1025, 1e9 do t["k" .. i] = i t["k" .. (i - 1024)] = nil end`, want: overrun},
+		"arms that alternate between list and fields": {src: `local t = {} for i = 1, 1e9 do t[i] = i t[i + 0.5] = i t[i] = nil end`, want: overrun},
+		"chain of __index for every access":           {Open: true, src: `local t = {x = 1} for i = 1, 90 do t = setmetatable({}, {__index = t}) end local n = 0 while true do n = n + t.x end`, want: "instructions"},
+		"numbers to text for ever":                    {src: `local n = 0 while true do n = n + #(n / 7 .. "") end`, want: overrun},
+		"errors with positions for ever":              {src: `while true do pcall(function() error("x") end) end`, want: overrun},
+		"errors of types for ever":                    {src: `while true do pcall(function() local x = nil; return x.y end) end`, want: overrun},
 		"globals by the million":                      {src: `for i = 1, 1e7 do _G["g" .. i] = i end`, want: overrun},
 		"state that grows from run to run":            {src: `big = big or {} for i = 1, 1000 do big[#big + 1] = ("x"):rep(100) .. #big end`, want: "done"},
 
