@@ -105,6 +105,8 @@ func All() map[string]Attack {
 		"pattern with deep single-character recursion": {src: `return ("a"):rep(200000):match(("a-"):rep(50) .. "$")`, want: ended},
 		"pattern set without end":                      {src: `return pcall(string.find, ("a"):rep(100), ("["):rep(1000))`, want: "done|runtime"},
 		"pattern of a long set":                        {src: `return ("b"):rep(20000):find("[" .. ("a"):rep(20000) .. "]")`, want: "instructions"},
+		"pattern whose sets dodge the meter":           {src: `local s = ("a"):rep(100000) for n = 100, 160 do local p = "[^" .. ("b"):rep(n) .. "]*" for i = 1, 200 do s:find(p .. "c", i) s:find(p .. p .. "c", 99000) end end`, want: "instructions"},
+		"pattern of a set of 100,000 characters":       {src: `local s, p = ("a"):rep(1000), "[" .. ("b"):rep(100000) .. "]" while true do s:find(p) s:gsub(p, "") end`, want: "instructions|memory"},
 		"pattern with back references":                 {src: `return ("a"):rep(3000):match("(.-)(.-)%1%2b")`, want: "instructions"},
 		"pattern with the frontier everywhere":         {src: `return ("a"):rep(3000):match(("%f[%w].-"):rep(30) .. "b")`, want: "instructions|done"},
 		"plain find of a needle in a haystack":         {src: `local h, n = ("a"):rep(100000), ("a"):rep(50000) .. "b" while true do h:find(n, 1, true) end`, want: "instructions"},
