@@ -106,4 +106,6 @@ type argError struct {
 	text string
 }
 
-func (e *argError) Error() string { return "bad argument #" + strconv.Itoa(e.arg) + " (" + e.text + ")" }
+func (e *argError) Error() string {
+	return "bad argument #" + strconv.Itoa(e.arg) + " (" + e.text + ")"
+}

@@ -213,7 +213,10 @@ func rawEqual(a, b Value) bool {
 
 // hashSeed is of the process. Nothing a script sees depends on hashes: tables
 // keep the order of insertion, and no charge counts collisions.
-var hashSeed = maphash.MakeSeed()
+var (
+	hashSeed   = maphash.MakeSeed()
+	numberSeed = maphash.String(hashSeed, "number")
+)
 
 func hashString(s string) uint32 {
 	h := maphash.String(hashSeed, s)
@@ -240,8 +243,8 @@ func hashNumber(n float64) uint32 {
 	if n == 0 {
 		return 0 // 0 and -0 are the same key
 	}
-	b := math.Float64bits(n)
-	b *= 0x9E3779B97F4A7C15
+	b := (math.Float64bits(n) ^ numberSeed) * 0x9E3779B97F4A7C15
+	b = (b ^ b>>32) * (numberSeed | 1)
 	return uint32(b >> 32)
 }
 
