@@ -8,7 +8,7 @@ package sandbox
 // results are delivered. kind, ret and nres say where results go.
 func (r *Run) precall(fn, nargs int, kind uint8, ret, nres int) error {
 	t := r.th
-	for tries := 0; ; tries++ {
+	for asked := false; ; {
 		f := t.stack[fn]
 		switch f.kind() {
 		case kindClosure:
@@ -30,7 +30,7 @@ func (r *Run) precall(fn, nargs int, kind uint8, ret, nres int) error {
 			continue
 		}
 		mm := r.metaOf(f).event(evCall)
-		if mm.p == nil || tries > 100 {
+		if !mm.IsFunction() || asked { // one level, as LuaJIT
 			return r.typeError("call", f, fn-int(r.topBase()))
 		}
 		if err := r.grow(t, fn+nargs+2+window); err != nil {
@@ -38,6 +38,7 @@ func (r *Run) precall(fn, nargs int, kind uint8, ret, nres int) error {
 		}
 		copy(t.stack[fn+1:fn+nargs+2], t.stack[fn:fn+nargs+1])
 		t.stack[fn] = mm
+		asked = true
 		nargs++
 		if err := r.charge(int64(nargs)>>3 + 1); err != nil {
 			return err
@@ -94,8 +95,11 @@ func (r *Run) protect(t *thread, f frame, nargs int) error {
 		}
 		return r.push(t, f)
 	}
-	if nargs < 2 {
-		return r.raise(&argError{2, "value expected"})
+	if nargs == 0 {
+		return r.raise(&argError{1, "value expected"})
+	}
+	if nargs == 1 {
+		return r.raise(&argError{2, "function expected, got no value"})
 	}
 	if h := t.stack[args+1]; !h.IsFunction() {
 		return r.raise(&argError{2, "function expected, got " + h.Type().String()})
@@ -293,7 +297,8 @@ func (r *Run) switchTo(co *thread, values []Value) error {
 	case co.status == thDead:
 		return r.refuse("cannot resume dead coroutine")
 	case co.status != thSuspended || co == r.main:
-		return r.refuse("cannot resume non-suspended coroutine")
+		// LuaJIT calls one that waits for another running as well.
+		return r.refuse("cannot resume running coroutine")
 	case t.depth >= maxResumes:
 		return r.refuse("C stack overflow")
 	}

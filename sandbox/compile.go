@@ -433,12 +433,10 @@ func (c *compiler) gotoStatement(s *stmt) {
 }
 
 func (c *compiler) label(s *stmt, last bool) {
-	for sc := c.scope; sc != nil; sc = sc.parent {
-		if _, ok := sc.labels[s.name]; ok {
-			c.parser.fail(int(s.line), int(s.col), "", "duplicate label '"+s.name.s+"'")
-		}
-	}
 	sc := c.scope
+	if _, ok := sc.labels[s.name]; ok {
+		c.parser.fail(int(s.line), int(s.col), "", "duplicate label '"+s.name.s+"'")
+	}
 	if sc.labels == nil {
 		sc.labels = map[*str]label{}
 	}

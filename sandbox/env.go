@@ -192,15 +192,13 @@ func (e *Env) freeze() *frozenEnv {
 		}
 	}
 	freezeTables(root, &ids)
-	for _, m := range e.modules {
-		v := root.value()
-		for _, part := range strings.Split(m.path, ".") {
-			if t := v.AsTable(); t != nil {
-				v = t.getString(part)
-			} else {
-				v = Value{}
-			}
+	for _, name := range requirable {
+		if v := root.at(name); !v.IsNil() {
+			f.modules[name] = v
 		}
+	}
+	for _, m := range e.modules {
+		v := root.at(m.path)
 		if v.IsNil() {
 			panic("sandbox: module " + m.name + ": nothing is defined at " + m.path)
 		}
@@ -223,6 +221,26 @@ func (e *Env) freeze() *frozenEnv {
 	f.stringMeta.freeze()
 	e.frozen = f
 	return f
+}
+
+// requirable are the names that LuaJIT and OpenResty give to require without a
+// module of the host, as far as a script sees them anyway.
+var requirable = [...]string{
+	"string", "table", "math", "bit", "coroutine", "os",
+	"table.new", "table.clear", "table.clone", "table.isarray", "table.isempty", "table.nkeys",
+}
+
+// at follows a dotted path.
+func (t *Table) at(path string) Value {
+	v := t.value()
+	for part := range strings.SplitSeq(path, ".") {
+		if t := v.AsTable(); t != nil {
+			v = t.getString(part)
+		} else {
+			return Value{}
+		}
+	}
+	return v
 }
 
 // str returns the one string object for s, so that constants of programs and

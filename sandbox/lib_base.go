@@ -1,5 +1,7 @@
 package sandbox
 
+import "math"
+
 // The basic functions. pcall, xpcall, error and the iterators need the machine
 // and are marked special; calls.go and machine.go carry them out.
 var baseLib = []entry{
@@ -14,7 +16,7 @@ var baseLib = []entry{
 	{path: "tonumber", fn: baseTonumber},
 	{path: "tostring", fn: baseTostring},
 	{path: "type", fn: baseType},
-	{path: "unpack", fn: tableUnpack},
+	{path: "unpack", value: unpackValue},
 	{path: "xpcall", fn: nil, special: spXpcall},
 	{path: "require", fn: baseRequire},
 	{path: "_VERSION", value: String("Lua 5.1")},
@@ -62,8 +64,8 @@ func baseError(c *Call) error {
 		return err
 	}
 	v := c.Arg(1)
-	if v.kind() == kindString && level > 0 {
-		v, err = c.r.newStr(c.r.whereAt(level) + v.str().s)
+	if k := v.kind(); (k == kindString || k == kindNumber) && level > 0 {
+		v, err = c.r.newStr(c.r.whereAt(level) + c.r.display(v))
 		if err != nil {
 			return err
 		}
@@ -79,6 +81,9 @@ var (
 )
 
 func baseIpairs(c *Call) error {
+	if _, err := c.CheckAny(1); err != nil {
+		return err
+	}
 	t, err := c.CheckTable(1)
 	if err != nil {
 		return err
@@ -249,7 +254,7 @@ func parseInBase(s string, base int) (float64, bool) {
 	if digits == 0 || i < len(s) {
 		return 0, false
 	}
-	if neg {
+	if n = min(n, math.MaxUint64); neg { // C's strtoul, which LuaJIT asks, stops there
 		n = -n
 	}
 	return n, true

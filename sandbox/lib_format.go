@@ -3,6 +3,7 @@ package sandbox
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // string.format: the directives of Lua 5.1 and LuaJIT's %a, %A and %q of any
@@ -111,15 +112,16 @@ func twoDigits(f string, i int) (n, next int, ok bool) {
 }
 
 func (c *Call) formatOne(b *buffer, d directive, arg int) error {
+	if _, err := c.CheckAny(arg); err != nil {
+		return err
+	}
 	switch d.verb {
 	case 'q':
 		return c.quote(b, arg)
-	case 's', 'p':
-		v, err := c.CheckAny(arg)
-		if err != nil {
-			return &argError{arg, "no value"}
-		}
-		s, err := c.ToString(v)
+	case 'p':
+		return b.pad(d, c.r.address(c.Arg(arg)), false)
+	case 's':
+		s, err := c.ToString(c.Arg(arg))
 		if err != nil {
 			return err
 		}
@@ -275,7 +277,7 @@ func (b *buffer) float(d directive, n float64) error {
 	if n != n || math.IsInf(n, 0) {
 		text := "inf"
 		if n != n {
-			text, negative = "nan", false
+			text, negative, d.plus, d.space = "nan", false, false, false
 		}
 		if capital {
 			text = upper(text)
@@ -403,8 +405,8 @@ func general(n float64, prec int, alt bool) string {
 		text, tail = string(appendRounded(nil, n, 'f', prec-1-exp)), ""
 	}
 	if alt {
-		if prec == 1 {
-			text = withPoint(text)
+		if strings.IndexByte(text, '.') < 0 {
+			text += "."
 		}
 		return text + tail
 	}
@@ -437,6 +439,12 @@ func hexFloat(n float64, prec int, alt bool) string {
 		return s + "p+0"
 	}
 	s := strconv.FormatFloat(n, 'x', prec, 64)
+	if prec >= 0 {
+		// C rounds 1.8p+0 to 2p+0, strconv to 1p+1.
+		if exact := strconv.FormatFloat(n, 'x', -1, 64); tail(exact) != tail(s) {
+			s = "0x2" + s[3:len(s)-len(tail(s))] + tail(exact)
+		}
+	}
 	// strconv writes two digits of exponent at least.
 	for i := range len(s) {
 		if s[i] == 'p' {
@@ -452,12 +460,18 @@ func hexFloat(n float64, prec int, alt bool) string {
 	return s
 }
 
+// tail is the exponent of a hexadecimal text, with its p.
+func tail(s string) string {
+	i := len(s) - 1
+	for s[i] != 'p' {
+		i--
+	}
+	return s[i:]
+}
+
 // quote is %q.
 func (c *Call) quote(b *buffer, arg int) error {
-	v, err := c.CheckAny(arg)
-	if err != nil {
-		return &argError{arg, "no value"}
-	}
+	v := c.Arg(arg)
 	if v.kind() != kindString {
 		s, err := c.ToString(v)
 		if err != nil {
@@ -501,4 +515,15 @@ func (c *Call) quoteText(b *buffer, s string) error {
 		}
 	}
 	return b.add(`"`)
+}
+
+// address is what %p shows: a number of the object's own, NULL for a value that
+// is no object.
+func (r *Run) address(v Value) string {
+	switch v.kind() {
+	case 0, kindFalse, kindTrue, kindNumber:
+		return "NULL"
+	}
+	id := strconv.FormatUint(uint64(r.st.id((*header)(v.p))), 16)
+	return "0x" + "00000000"[min(len(id), 8):] + id
 }

@@ -22,7 +22,6 @@ var mathLib = []entry{
 	{path: "math.log10", fn: math1(math.Log10)},
 	{path: "math.max", fn: mathMax},
 	{path: "math.min", fn: mathMin},
-	{path: "math.mod", fn: math2(math.Mod)},
 	{path: "math.modf", fn: mathModf},
 	{path: "math.pi", value: Number(math.Pi)},
 	{path: "math.pow", fn: math2(pow)},

@@ -61,7 +61,9 @@ func osTime(c *Call) error {
 		return err
 	}
 	var f [6]int64
-	for i, name := range [...]string{"year", "month", "day", "hour", "min", "sec"} {
+	names := [...]string{"year", "month", "day", "hour", "min", "sec"}
+	for i := len(names) - 1; i >= 0; i-- { // in the order of C's library
+		name := names[i]
 		n, ok := c.r.number(t.getString(name))
 		switch {
 		case ok:
@@ -225,6 +227,10 @@ func osDate(c *Call) error {
 			return "\t", true
 		case 'T', 'X':
 			return two(hour) + ":" + two(minute) + ":" + two(sec), true
+		case 'U':
+			return two((yday + 7 - wday) / 7), true
+		case 'W':
+			return two((yday + 7 - mod(wday+6, 7)) / 7), true
 		case 'w':
 			return strconv.FormatInt(wday, 10), true
 		case 'y':

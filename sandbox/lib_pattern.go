@@ -241,7 +241,7 @@ func (m *matcher) back(s int, digit byte) int {
 	c := m.capture[l]
 	n := c.len
 	if n == capPosition {
-		n = 0
+		return -1
 	}
 	if err := m.r.charge(int64(n) >> 4); err != nil {
 		m.err = err
@@ -522,7 +522,6 @@ func gmatchNext(c *Call) error {
 		}
 	}
 	state.arr[2] = Number(float64(len(m.src) + 1))
-	c.push(Nil)
 	return nil
 }
 
@@ -539,7 +538,7 @@ func stringGsub(c *Call) error {
 	switch k := repl.kind(); k {
 	case kindNumber, kindString, kindTable, kindClosure, kindNative:
 	default:
-		return c.TypeError(3, "string/function/table")
+		return c.ArgError(3, "string/function/table expected")
 	}
 	limit, err := c.OptInt(4, len(src)+1)
 	if err != nil {
@@ -660,7 +659,7 @@ func (m *matcher) expand(out *buffer, text string, s, e int) error {
 		i += p + 1
 		switch {
 		case i == len(text):
-			return nil // LuaJIT takes the text's end for a NUL, which adds nothing a script relies on
+			return out.add("\x00") // the NUL behind the text, in C
 		case text[i] == '0':
 			if err := out.add(m.src[s:e]); err != nil {
 				return err

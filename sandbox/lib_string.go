@@ -21,6 +21,9 @@ var stringLib = []entry{
 }
 
 func stringLen(c *Call) error {
+	if len(c.args) == 0 {
+		return c.ArgError(1, "string expected, got nil") // as LuaJIT has it
+	}
 	s, err := c.CheckString(1)
 	if err != nil {
 		return err

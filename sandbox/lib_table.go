@@ -18,8 +18,11 @@ var tableLib = []entry{
 	{path: "table.new", fn: tableNew},
 	{path: "table.nkeys", fn: tableNkeys},
 	{path: "table.pack", fn: tablePack},
-	{path: "table.unpack", fn: tableUnpack},
+	{path: "table.unpack", value: unpackValue},
 }
+
+// unpackValue is one function under two names.
+var unpackValue = (&entry{path: "unpack", fn: tableUnpack}).make()
 
 func tableGetn(c *Call) error {
 	t, err := c.CheckTable(1)

@@ -660,14 +660,20 @@ nextInstr:
 			if err = r.forPrep(reg, i.a); err != nil {
 				goto failed
 			}
-			reg[i.a].n -= reg[i.a+2].n
-			pc = int(i.c)
+			// The first turn is decided here: an infinite step could not be taken
+			// back by the loop's end.
+			v, step, limit := reg[i.a].n, reg[i.a+2].n, reg[i.a+1].n
+			if step >= 0 && v <= limit || step < 0 && v >= limit {
+				reg[i.a+3] = Number(v)
+			} else {
+				pc = int(i.c) + 1
+			}
 		case opForLoop:
 			idx := &reg[i.a]
 			step := reg[i.a+2].n
 			v := idx.n + step
 			limit := reg[i.a+1].n
-			if step > 0 && v <= limit || step <= 0 && v >= limit {
+			if step >= 0 && v <= limit || step < 0 && v >= limit {
 				idx.n = v
 				d := &reg[i.a+3]
 				if d.p != unsafe.Pointer(&tagNumber) {

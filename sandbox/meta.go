@@ -28,7 +28,7 @@ func (r *Run) metaOf(v Value) *Table {
 // lookup finds obj[key]. If a function has to be asked, f is it and v the
 // object to give it.
 func (r *Run) lookup(obj, key Value) (v, f Value, err error) {
-	for range maxChain {
+	for depth := range maxChain {
 		var meta *Table
 		if obj.kind() == kindTable {
 			t := obj.table()
@@ -48,6 +48,9 @@ func (r *Run) lookup(obj, key Value) (v, f Value, err error) {
 			}
 			meta = t.meta
 		} else if meta = r.metaOf(obj); meta == nil {
+			if depth > 0 { // a name would be that of the table
+				return Value{}, Value{}, errorText("attempt to index a " + obj.Type().String() + " value")
+			}
 			return Value{}, Value{}, r.indexError(obj)
 		}
 		h := meta.event(evIndex)

@@ -18,7 +18,7 @@ func appendNumber(b []byte, n float64) []byte {
 	case math.IsInf(n, -1):
 		return append(b, "-inf"...)
 	}
-	if halfway(n, 'e', 13) {
+	if halfway(math.Abs(n), 'e', 13) {
 		if n < 0 {
 			b = append(b, '-')
 		}

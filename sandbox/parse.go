@@ -449,6 +449,9 @@ func (p *parser) forStatement(s *stmt) {
 			names = append(names, p.name())
 		}
 		if p.tok != tkIn {
+			if len(names) > 1 {
+				p.failToken("'in' expected")
+			}
 			p.failToken("'=' or 'in' expected")
 		}
 		p.next()
@@ -513,34 +516,31 @@ func (p *parser) index(left, key *expr) *expr {
 
 func (p *parser) exprStatement(s *stmt) {
 	e := p.suffixed()
-	if p.tok == char('=') || p.tok == char(',') {
-		s.op = stAssign
-		s.targets = []*expr{e}
-		for {
-			switch e.op {
-			case exLocal, exUpvalue, exGlobal, exIndex:
-			default:
-				p.failToken("syntax error")
-			}
-			p.assigned(e)
-			if !p.test(char(',')) {
-				break
-			}
-			e = p.suffixed()
-			s.targets = append(s.targets, e)
-			if len(s.targets) > maxLocals {
-				p.tooMany("variables in an assignment", maxLocals)
-			}
-		}
-		p.expect(char('='))
-		s.exprs = p.expressions()
+	if e.op == exCall || e.op == exMethod {
+		s.op = stCall
+		s.exprs = []*expr{e}
 		return
 	}
-	if e.op != exCall && e.op != exMethod {
-		p.failToken("syntax error")
+	s.op = stAssign
+	s.targets = []*expr{e}
+	for {
+		switch e.op {
+		case exLocal, exUpvalue, exGlobal, exIndex:
+		default:
+			p.failToken("unexpected symbol")
+		}
+		p.assigned(e)
+		if !p.test(char(',')) {
+			break
+		}
+		e = p.suffixed()
+		s.targets = append(s.targets, e)
+		if len(s.targets) > maxLocals {
+			p.tooMany("variables in an assignment", maxLocals)
+		}
 	}
-	s.op = stCall
-	s.exprs = []*expr{e}
+	p.expect(char('='))
+	s.exprs = p.expressions()
 }
 
 func (p *parser) expressions() []*expr {
@@ -811,6 +811,9 @@ func (p *parser) functionBody(method bool, line int, name string) *expr {
 			if p.test(tkDots) {
 				fn.vararg = true
 				break
+			}
+			if p.tok != tkName && p.tok != tkGoto {
+				p.failToken("<name> or '...' expected")
 			}
 			l := p.declare(p.name())
 			p.activate(l)
