@@ -659,7 +659,7 @@ func (m *matcher) expand(out *buffer, text string, s, e int) error {
 		i += p + 1
 		switch {
 		case i == len(text):
-			return out.add("\x00") // the NUL behind the text, in C
+			return nil // LuaJIT adds the NUL behind the text
 		case text[i] == '0':
 			if err := out.add(m.src[s:e]); err != nil {
 				return err

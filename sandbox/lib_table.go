@@ -108,7 +108,6 @@ func tableRemove(c *Call) error {
 			c.push(t.getInt(n))
 			return t.setInt(c.r, n, Nil)
 		}
-		c.push(Nil)
 		return nil
 	}
 	pos, err := c.CheckInt(2)
@@ -116,7 +115,6 @@ func tableRemove(c *Call) error {
 		return err
 	}
 	if pos < 1 || pos > n {
-		c.push(Nil)
 		return nil
 	}
 	if t.readonly {

@@ -416,6 +416,8 @@ func (p *parser) statement() *stmt {
 		s.op = stLabel
 		s.name = p.name()
 		p.expect(tkLabel)
+		for p.test(char(';')) { // LuaJIT takes them for nothing behind a label
+		}
 	case tkGoto:
 		if p.peek() == tkName {
 			p.next()
@@ -527,7 +529,7 @@ func (p *parser) exprStatement(s *stmt) {
 		switch e.op {
 		case exLocal, exUpvalue, exGlobal, exIndex:
 		default:
-			p.failToken("unexpected symbol")
+			p.failToken("syntax error")
 		}
 		p.assigned(e)
 		if !p.test(char(',')) {
