@@ -610,7 +610,7 @@ func (w *writer) expr(k kind, depth int) string {
 		case 6:
 			return "#" + w.expr(pick(w, str, arr), d-2)
 		case 7:
-			return "math." + pick(w, "floor", "ceil", "abs") + "(" + w.expr(num, d) + ")"
+			return "math." + pick(w, "floor", "abs", "floor") + "(" + w.expr(num, d) + ")"
 		case 8:
 			return "math." + pick(w, "max", "min") + "(" + w.expr(num, d) + ", " + w.expr(num, d) + ")"
 		case 9:
