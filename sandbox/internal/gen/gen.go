@@ -247,7 +247,7 @@ func (w *writer) assign() {
 func (w *writer) index(a string) string {
 	switch w.n(3) {
 	case 0:
-		return strconv.Itoa(1 + w.n(4))
+		return "math.min(" + strconv.Itoa(1+w.n(4)) + ", #" + a + " + 1)" // no holes: # may be any border
 	case 1:
 		return "#" + a + " + 1"
 	}
