@@ -267,6 +267,7 @@ func (r *Run) place(t *thread, ret, want int, values []Value) error {
 // tailCall gives up the frame of the caller before the call.
 func (r *Run) tailCall(t *thread, fr *frame, fn, nargs int) error {
 	t.closeUpvalues(int(fr.base))
+	r.tail.proto, r.tail.pc = fr.cl.proto, fr.pc
 	f := t.stack[fn]
 	if f.kind() != kindClosure && f.kind() != kindNative && r.metaOf(f).event(evCall).p == nil {
 		return r.typeError("call", f, fn-int(fr.base))

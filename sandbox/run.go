@@ -1,5 +1,7 @@
 package sandbox
 
+import "strconv"
+
 // Run is one execution of a script, with budgets of its own.
 type Run struct {
 	script *Script
@@ -23,6 +25,10 @@ type Run struct {
 	results  []Value
 	err      *Error
 	parkedOn any
+	tail     struct { // the last tail call, for the position of an overrun
+		proto *proto
+		pc    int32
+	}
 	starting bool // the chunk itself is running, its result may be the entry function
 	args     []Value
 }
@@ -263,7 +269,13 @@ func (r *Run) hostError(err error) *Error {
 			e.Kind = Memory
 		}
 		e.Line = r.currentLine()
-		e.Message = r.where() + x.text
+		if e.Line == 0 && r.tail.proto != nil { // a tail call gave up the last frame
+			e.Line = r.tail.proto.lineAt(r.tail.pc)
+		}
+		e.Message = x.text
+		if e.Line > 0 {
+			e.Message = e.Chunk + ":" + strconv.Itoa(e.Line) + ": " + x.text
+		}
 		e.Traceback = r.traceback(x.text, 0)
 	case *scriptError:
 		e.Kind = Runtime

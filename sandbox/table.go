@@ -309,6 +309,11 @@ func (t *Table) rehash(r *Run, extra Value) error {
 	count(extra)
 	listSize := len(t.arr)
 	if ints > 0 {
+		if r != nil {
+			if err := r.charge(int64(len(t.arr)) >> 4); err != nil {
+				return err
+			}
+		}
 		listSize = t.listSize(&counts)
 	}
 	moved := 0
@@ -365,13 +370,18 @@ func (t *Table) rehash(r *Run, extra Value) error {
 }
 
 // listSize returns the largest power of two such that more than half of the
-// slots up to it would be in use; the list as it is counts as full.
+// slots up to it would be in use; the list never gets shorter.
 func (t *Table) listSize(counts *[bits.UintSize]int) int {
+	for i := range t.arr {
+		if t.arr[i].p != nil {
+			counts[bits.Len(uint(i))]++
+		}
+	}
 	best, sum := len(t.arr), 0
 	for b := 0; b < 48; b++ {
 		size := 1 << b
 		sum += counts[b]
-		if inUse := min(len(t.arr), size) + sum; inUse > size/2 && size > best {
+		if sum > size/2 && size > best {
 			best = size
 		}
 	}
