@@ -112,10 +112,11 @@ func mathModf(c *Call) error {
 	return nil
 }
 
-func mathMax(c *Call) error { return extreme(c, func(x, best float64) bool { return x > best }) }
-func mathMin(c *Call) error { return extreme(c, func(x, best float64) bool { return x < best }) }
+// As in LuaJIT, a NaN or an equal zero that comes later replaces what was there.
+func mathMax(c *Call) error { return extreme(c, func(best, x float64) bool { return best > x }) }
+func mathMin(c *Call) error { return extreme(c, func(best, x float64) bool { return best < x }) }
 
-func extreme(c *Call, better func(x, best float64) bool) error {
+func extreme(c *Call, keeps func(best, x float64) bool) error {
 	best, err := c.CheckNumber(1)
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func extreme(c *Call, better func(x, best float64) bool) error {
 		if err != nil {
 			return err
 		}
-		if better(x, best) || x != x {
+		if !keeps(best, x) {
 			best = x
 		}
 	}
