@@ -1,0 +1,96 @@
+# Everything that this project can be told to do; "make help" lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+DIST  := dist
+CACHE := .cache
+
+VERSION ?= 0.1.0-dev
+# The commit is compiled in, so the same commit always gives the same bytes.
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD -- '*.go' go.mod go.work 2>/dev/null || echo -dirty)
+
+# A user's GOFLAGS must not change what is built.
+WASM  := GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -trimpath -buildmode=c-shared
+STAMP := github.com/gatehouse-proxy/gatehouse/filters/internal/filter
+LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT)
+
+MODULES := $(notdir $(patsubst %/main.go,%,$(wildcard build/wasm/*/main.go)))
+FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
+
+# All packages but e2e, which takes a real Envoy.
+UNIT = $$(go list ./... | grep -v '/e2e$$')
+
+.PHONY: run test build unit wasm-test mounts e2e bench fuzz generate lint accept-sizes clean help
+
+run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
+	@build/envoy >/dev/null
+	@mkdir -p $(CACHE)/bin
+	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
+	@exec $(CACHE)/bin/demo -authservice $(CACHE)/bin/authservice
+
+test: lint build unit wasm-test mounts fuzz e2e ## everything: what CI runs
+
+build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
+	@build/sizes $(DIST)
+
+.PHONY: go-is-there
+go-is-there:
+	@command -v go >/dev/null || { echo "go is missing: install the version of Go that go.mod names, or a newer one" >&2; exit 1; }
+
+# go build itself knows what has changed.
+$(DIST)/%.wasm: FORCE | go-is-there
+	@mkdir -p $(DIST)
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$*
+
+# The shell's own tests, not shipped.
+$(DIST)/test/probe.wasm: FORCE
+	@mkdir -p $(DIST)/test
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm
+
+# What the SDK costs by itself, for the benchmark.
+$(DIST)/test/empty.wasm: FORCE
+	@mkdir -p $(DIST)/test
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/empty
+
+FORCE:
+
+accept-sizes: ## take the sizes of the last build as the ones to check against
+	@build/sizes -accept $(DIST)
+
+unit: ## fast tests, without Wasm and without Envoy
+	go test -skip '^TestWasm' $(UNIT)
+
+wasm-test: $(FILES) ## the compiled modules in an emulated host
+	go test -run '^TestWasm' ./filters/...
+
+export ENVOY ENVOY_VERSION
+
+e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.36.2 or 1.40.0)
+	@build/envoy >/dev/null
+	go test -count=1 -timeout 15m ./e2e
+
+# BENCH=quick measures little, in under 2 minutes, and writes nothing.
+BENCH ?= full
+bench: $(FILES) $(DIST)/test/empty.wasm ## what the filters cost in a real Envoy: writes BENCHMARKS.md (BENCH=quick prints only)
+	@build/envoy >/dev/null
+	@go run -buildvcs=false ./e2e/bench $(if $(filter quick,$(BENCH)),-quick)
+
+mounts: ## the samples for Istio and Envoy Gateway against their schemas
+	cd envoy/mounts && go test -count=1 ./...
+
+FUZZTIME ?= 5s
+fuzz: ## each fuzz target for FUZZTIME
+	@build/fuzz $(FUZZTIME)
+
+generate: ## rewrite what is generated: schemas, tables, golden files
+	go test ./filters/... ./cmd/... -update
+
+lint: ## gofmt, go vet, golangci-lint, yamllint
+	@build/lint
+
+clean: ## remove dist/ and the demo's files; the installed tools in .cache/ stay
+	rm -rf $(DIST) $(CACHE)/bin/demo $(CACHE)/bin/authservice
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,247 @@
+package authcallout
+
+import (
+	"time"
+	"unsafe"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/cache"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
+)
+
+// maxSharedDecision is the most bytes of one verdict in the shared cache.
+const maxSharedDecision = 4 << 10
+
+// verdictCache keeps the decisions of one configuration in one worker.
+type verdictCache struct {
+	decisions *cache.Tiered[decision] // nil: off
+	key       *cache.Key              // a worker has one thread
+}
+
+// newCache makes the cache of a configuration. A new configuration starts with an empty one: the worker's dies with the old
+// configuration, and the shared one is bound to the configuration's digest.
+func (c *Config) newCache(config []byte, store filter.Store) verdictCache {
+	if !c.Cache.On {
+		return verdictCache{}
+	}
+	worker := cache.New(cache.Options[decision]{
+		MaxEntries: c.Cache.MaxEntries,
+		MaxBytes:   c.Cache.MaxSize,
+		Cost:       decision.size,
+	})
+	var shared *cache.Shared
+	if c.Cache.Shared {
+		shared = cache.NewShared(cache.SharedOptions{
+			Store:      store,
+			Name:       "gatehouse.authcallout.decisions",
+			Namespace:  sha256.Sum(append(config, filter.Version...)),
+			Slots:      c.Cache.SharedSlots,
+			MaxPayload: maxSharedDecision,
+		})
+	}
+	return verdictCache{cache.NewTiered(worker, shared, encodeDecision, decodeDecision), new(cache.Key)}
+}
+
+// ask puts the question to the cache, then to the auth service.
+func (x *exchange) ask(m filter.Message) filter.Outcome {
+	call := x.config.callout(m, x.token)
+	if x.cache.decisions == nil {
+		return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
+			return x.conclude(m, x.config.judge(&res))
+		})
+	}
+	route, _ := m.Property("xds", "route_name")
+	key := x.cache.keyOf(&call, route)
+	known, state, source := x.cache.decisions.Get(key, x.now)
+	if state == cache.Fresh {
+		if source == cache.FromShared {
+			x.metrics.sharedHits.Add(1)
+			return x.conclude(m, known).From(filter.CacheShared)
+		}
+		x.metrics.hits.Add(1)
+		return x.conclude(m, known).From(filter.CacheHit)
+	}
+	x.metrics.misses.Add(1)
+	call.Flight, call.MaxWaiters = string(key), x.config.Cache.MaxWaiters
+	return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
+		d := x.config.judge(&res)
+		if d.failed() && state == cache.Stale {
+			x.metrics.staleOK.Add(1)
+			return x.conclude(m, known).From(filter.CacheStale)
+		}
+		if res.Waited {
+			return x.conclude(m, d).From(filter.CacheCoalesced)
+		}
+		if !d.failed() { // a failure says nothing about what is known
+			x.cache.decisions.Put([]byte(call.Flight), d, x.config.terms(&d, &res, x.now), x.now)
+		}
+		return x.conclude(m, d).From(filter.CacheMiss)
+	})
+}
+
+// keyOf covers everything that a verdict depends on: all that the auth service
+// is sent, and the route. Request id and trace headers, which each callout
+// carries, are no part of a question.
+func (v *verdictCache) keyOf(call *filter.Callout, route string) []byte {
+	k := v.key
+	k.Reset()
+	k.Text(route)
+	k.Text(call.Cluster)
+	k.Text(call.Method)
+	k.Text(call.Authority)
+	k.Text(call.Path)
+	k.Bytes(call.Body)
+	for i := range call.Headers {
+		k.Text(call.Headers[i][0])
+		k.Text(call.Headers[i][1])
+	}
+	return k.Value()
+}
+
+// terms says how long a verdict may be kept; a TTL of 0 is not at all.
+func (c *Config) terms(d *decision, res *filter.CalloutResult, asked time.Time) cache.Terms {
+	if d.failed() {
+		return cache.Terms{}
+	}
+	o := &c.Cache
+	life := cache.Lifetime{Permission: cache.Unspecified}
+	if o.Lifetime != lifetimeFixed {
+		life = cache.LifetimeOf(res.Headers, asked)
+	}
+	t := cache.Terms{StaleIfError: o.StaleIfError}
+	switch life.Permission {
+	case cache.Forbidden:
+		return cache.Terms{}
+	case cache.Unspecified:
+		t.TTL = o.TTL
+	case cache.Explicit:
+		t.TTL = min(max(life.TTL, o.MinTTL), o.MaxTTL)
+	}
+	if d.word == Denied {
+		t.TTL = min(t.TTL, o.NegativeTTL)
+		t.Untrusted = true
+	}
+	if life.NoStale {
+		t.StaleIfError = 0
+	} else if life.HasStale {
+		t.StaleIfError = min(life.StaleIfError, o.StaleIfError)
+	}
+	return t
+}
+
+// size is what a decision holds beside itself.
+func (d decision) size() int {
+	const pair = int(unsafe.Sizeof([2]string{}))
+	n := len(d.edits) * (pair + 8)
+	for _, e := range d.edits {
+		n += len(e.name) + len(e.value)
+	}
+	for _, r := range d.remove {
+		n += len(r) + pair/2
+	}
+	n += pairsSize(d.onSuccess) + pairsSize(d.reply.Headers) + len(d.reply.Body) + len(d.reply.ContentType)
+	return n
+}
+
+func pairsSize(pairs [][2]string) int {
+	n := len(pairs) * int(unsafe.Sizeof([2]string{}))
+	for _, p := range pairs {
+		n += len(p[0]) + len(p[1])
+	}
+	return n
+}
+
+func encodeDecision(dst []byte, d decision) []byte {
+	dst = cache.AppendText(dst, string(d.word))
+	dst = cache.AppendUint(dst, uint64(len(d.edits)))
+	for _, e := range d.edits {
+		mode := uint64(0)
+		if e.append {
+			mode = 1
+		}
+		dst = cache.AppendUint(cache.AppendText(cache.AppendText(dst, e.name), e.value), mode)
+	}
+	dst = cache.AppendUint(dst, uint64(len(d.remove)))
+	for _, r := range d.remove {
+		dst = cache.AppendText(dst, r)
+	}
+	dst = appendPairs(dst, d.onSuccess)
+	dst = cache.AppendUint(dst, uint64(d.reply.Status))
+	dst = appendPairs(dst, d.reply.Headers)
+	dst = cache.AppendText(dst, d.reply.ContentType)
+	return cache.AppendText(dst, string(d.reply.Body))
+}
+
+func appendPairs(dst []byte, pairs [][2]string) []byte {
+	dst = cache.AppendUint(dst, uint64(len(pairs)))
+	for _, p := range pairs {
+		dst = cache.AppendText(cache.AppendText(dst, p[0]), p[1])
+	}
+	return dst
+}
+
+// decodeDecision reads what encodeDecision wrote, and nothing else.
+func decodeDecision(b []byte) (decision, bool) {
+	r := reader{rest: b, ok: true}
+	d := decision{word: filter.Word(r.text())}
+	for range r.count() {
+		d.edits = append(d.edits, edit{name: r.text(), value: r.text(), append: r.flag()})
+	}
+	for range r.count() {
+		d.remove = append(d.remove, r.text())
+	}
+	d.onSuccess = r.pairs()
+	d.reply.Status = int(r.number())
+	d.reply.Headers = r.pairs()
+	d.reply.ContentType = r.text()
+	if body := r.text(); body != "" {
+		d.reply.Body = []byte(body)
+	}
+	known := d.word == Allowed && d.reply.Status == 0 || d.word == Denied && d.reply.Status >= 300 && d.reply.Status <= 599
+	return d, r.ok && len(r.rest) == 0 && known
+}
+
+// reader cuts an encoded decision apart; after a fault everything is empty.
+type reader struct {
+	rest []byte
+	ok   bool
+}
+
+func (r *reader) text() (s string) {
+	if r.ok {
+		s, r.rest, r.ok = cache.CutText(r.rest)
+	}
+	return s
+}
+
+func (r *reader) number() (n uint64) {
+	if r.ok {
+		n, r.rest, r.ok = cache.CutUint(r.rest)
+	}
+	return n
+}
+
+func (r *reader) flag() bool {
+	n := r.number()
+	r.ok = r.ok && n <= 1
+	return n == 1
+}
+
+// count is a number of things that take a byte each at least.
+func (r *reader) count() int {
+	n := r.number()
+	if n > uint64(len(r.rest)) {
+		r.ok = false
+	}
+	if !r.ok {
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) pairs() (pairs [][2]string) {
+	for range r.count() {
+		pairs = append(pairs, [2]string{r.text(), r.text()})
+	}
+	return pairs
+}

@@ -1,0 +1,165 @@
+package host
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+)
+
+// message is the view of one direction of a stream. All headers are fetched at
+// the first read (three single reads cost more than one of all), and edits go
+// to Envoy and to this copy alike.
+type message struct {
+	response bool
+	fetched  bool
+	edited   bool // a header was changed
+	headers  [][2]string
+	body     []byte
+}
+
+func (m *message) fetch() {
+	if m.fetched {
+		return
+	}
+	m.fetched = true
+	if m.response {
+		m.headers, _ = proxywasm.GetHttpResponseHeaders()
+	} else {
+		m.headers, _ = proxywasm.GetHttpRequestHeaders()
+	}
+}
+
+// Header implements filter.Message.
+func (m *message) Header(name string) (value string, n int) {
+	m.fetch()
+	for i := range m.headers {
+		if m.headers[i][0] == name {
+			if n == 0 {
+				value = m.headers[i][1]
+			}
+			n++
+		}
+	}
+	return value, n
+}
+
+// Headers implements filter.Message.
+func (m *message) Headers() [][2]string {
+	m.fetch()
+	return m.headers
+}
+
+// SetHeader implements filter.Message.
+func (m *message) SetHeader(name, value string) {
+	m.fetch()
+	m.edited = true
+	if m.response {
+		_ = proxywasm.ReplaceHttpResponseHeader(name, value)
+	} else {
+		_ = proxywasm.ReplaceHttpRequestHeader(name, value)
+	}
+	for i := range m.headers {
+		if m.headers[i][0] == name {
+			m.headers[i][1] = value
+			m.headers = dropFrom(m.headers, i+1, name)
+			return
+		}
+	}
+	m.headers = append(m.headers, [2]string{name, value})
+}
+
+// AddHeader implements filter.Message.
+func (m *message) AddHeader(name, value string) {
+	m.fetch()
+	m.edited = true
+	if m.response {
+		_ = proxywasm.AddHttpResponseHeader(name, value)
+	} else {
+		_ = proxywasm.AddHttpRequestHeader(name, value)
+	}
+	m.headers = append(m.headers, [2]string{name, value})
+}
+
+// RemoveHeader implements filter.Message. Removing what is not there costs no
+// call to Envoy and does not clear its route cache.
+func (m *message) RemoveHeader(name string) {
+	if _, n := m.Header(name); n == 0 {
+		return
+	}
+	m.edited = true
+	if m.response {
+		_ = proxywasm.RemoveHttpResponseHeader(name)
+	} else {
+		_ = proxywasm.RemoveHttpRequestHeader(name)
+	}
+	m.headers = dropFrom(m.headers, 0, name)
+}
+
+func dropFrom(headers [][2]string, from int, name string) [][2]string {
+	kept := headers[:from]
+	for _, h := range headers[from:] {
+		if h[0] != name {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
+
+// Body implements filter.Message.
+func (m *message) Body() []byte { return m.body }
+
+// SetBody implements filter.Message.
+func (m *message) SetBody(body []byte) {
+	m.body = body
+	if m.response {
+		_ = proxywasm.ReplaceHttpResponseBody(body)
+	} else {
+		_ = proxywasm.ReplaceHttpRequestBody(body)
+	}
+	if _, n := m.Header("content-length"); n > 0 {
+		m.SetHeader("content-length", strconv.Itoa(len(body)))
+	}
+}
+
+// Property implements filter.Message.
+func (m *message) Property(path ...string) (string, bool) {
+	v, err := proxywasm.GetProperty(path)
+	return string(v), err == nil
+}
+
+// readBody takes up to most bytes of what Envoy has buffered.
+func (m *message) readBody(most int) []byte {
+	if most > math.MaxInt32 {
+		most = math.MaxInt32
+	}
+	var body []byte
+	if m.response {
+		body, _ = proxywasm.GetHttpResponseBody(0, most)
+	} else {
+		body, _ = proxywasm.GetHttpRequestBody(0, most)
+	}
+	return body
+}
+
+func (m *message) resume() {
+	if m.response {
+		_ = proxywasm.ResumeHttpResponse()
+	} else {
+		_ = proxywasm.ResumeHttpRequest()
+	}
+}
+
+// replacePiece writes a piece of a body that passed through the filter, which
+// may have changed it in place. Envoy takes no data with trailers, so a last
+// piece that came empty stays empty.
+func (m *message) replacePiece(piece []byte, size int) {
+	if size == 0 && len(piece) == 0 {
+		return
+	}
+	if m.response {
+		_ = proxywasm.ReplaceHttpResponseBody(piece)
+	} else {
+		_ = proxywasm.ReplaceHttpRequestBody(piece)
+	}
+}

@@ -1,0 +1,130 @@
+package host
+
+import (
+	"errors"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
+)
+
+// overlayNamespace is the key of the route's filter_metadata that holds a
+// filter's overlay, as JSON text, under "config".
+const overlayNamespace = "gatehouse."
+
+// routes holds the filters that routes have configured. Envoy's Wasm filter has
+// no configuration per route (envoyproxy/envoy#26440), so an overlay is read
+// from the route's metadata and merged over the plugin's configuration.
+type routes struct {
+	plugin   filter.Plugin
+	host     filter.Host
+	config   []byte
+	base     filter.Filter
+	overlays map[string]routeFilter
+}
+
+// routeFilter is one overlay, decoded. A nil filter without an error means that
+// the route has switched the filter off.
+type routeFilter struct {
+	filter filter.Filter
+	err    error
+}
+
+// maxOverlays bounds the decoded overlays that are kept; a larger number of
+// distinct texts only costs decoding again.
+const maxOverlays = 256
+
+// unreadable stands for an overlay that is there but that Envoy cannot hand over
+// (a struct with a null in it, say). It is no text, so that load refuses it.
+const unreadable = "\x00"
+
+// overlay reads the text of the current route's overlay, "" where it has none.
+func (r *routes) overlay() string {
+	text, err := proxywasm.GetProperty([]string{"xds", "route_metadata", "filter_metadata", overlayNamespace + r.plugin.Name, "config"})
+	switch {
+	case err == nil:
+		return string(text)
+	case errors.Is(err, types.ErrorStatusNotFound):
+		return ""
+	default:
+		return unreadable
+	}
+}
+
+// resolve returns the filter of a route.
+func (r *routes) resolve(overlay string) routeFilter {
+	if overlay == "" {
+		return routeFilter{filter: r.base}
+	}
+	if f, ok := r.overlays[overlay]; ok {
+		return f
+	}
+	f := r.load(overlay)
+	if f.err != nil {
+		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", r.name())
+	}
+	if len(r.overlays) >= maxOverlays || r.overlays == nil {
+		r.overlays = make(map[string]routeFilter)
+	}
+	r.overlays[overlay] = f
+	return f
+}
+
+func (r *routes) load(overlay string) routeFilter {
+	if !isText(overlay) {
+		return routeFilter{err: errors.New("config: want JSON text, got a struct, list, number or boolean, which reach a Wasm filter without their types")}
+	}
+	merged, err := jsonr.Merge(r.config, []byte(overlay))
+	if err != nil {
+		return routeFilter{err: err}
+	}
+	f, err := r.plugin.Load(merged, r.host)
+	return routeFilter{filter: f, err: err}
+}
+
+// isText tells the text of an overlay from the bytes by which Envoy hands over
+// any other kind of value: lengths, doubles and booleans, which hold zeros or
+// other control characters, or no UTF-8.
+func isText(overlay string) bool {
+	for i := range len(overlay) {
+		if c := overlay[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return utf8.ValidString(overlay)
+}
+
+// policyMark stands before the digest of the overlay in a verdict's filter state.
+const policyMark = " policy="
+
+// digest identifies an overlay (FNV-1a, 64 bits). Overlays are the operator's
+// own, so nobody has a reason to look for two with the same digest; the text
+// itself may hold secrets and stays out of filter state.
+func digest(overlay string) string {
+	if overlay == "" {
+		return ""
+	}
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(overlay); i++ {
+		h = (h ^ uint64(overlay[i])) * 1099511628211
+	}
+	return strconv.FormatUint(h, 16)
+}
+
+// name is the current route's name, quoted where it would break a line apart.
+func (r *routes) name() string {
+	b, err := proxywasm.GetProperty([]string{"xds", "route_name"})
+	if err != nil {
+		return ""
+	}
+	for _, c := range b {
+		if c <= ' ' || c == '"' || c >= 0x7f {
+			return strconv.Quote(string(b))
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,103 @@
+package host
+
+import (
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+)
+
+// sharedFlight is one callout for which several streams wait. The stream that
+// made it leads. The SDK drops the answer when the leader's stream ends, so the
+// callout is then made again for the others, from the plugin's own context,
+// whose answers are never dropped.
+type sharedFlight struct {
+	callout filter.Callout
+	headers [][2]string
+	waiters []waiter // the leader's own, if it has one, is first
+}
+
+type waiter struct {
+	stream *stream
+	side   *side
+	then   func(filter.CalloutResult) filter.Outcome
+}
+
+// call makes a stream's callout, or lets it wait for one of the same name. It is
+// dispatch for streams: with a flight the answer comes by onCallout.
+func (s *stream) call(d *side, c filter.Callout, then func(filter.CalloutResult) filter.Outcome) (res filter.CalloutResult, waits bool) {
+	if c.Flight == "" {
+		res, d.flight = s.p.dispatch(c, calloutHeaders(c, &s.request.message), func(res filter.CalloutResult) {
+			s.onCallout(d, then, res)
+		})
+		return res, d.flight != nil
+	}
+	w := waiter{s, d, then}
+	if sf := s.p.shared[c.Flight]; sf != nil {
+		if len(sf.waiters) > c.MaxWaiters { // the leader is none
+			res.Failure = filter.TooManyWaiters
+			s.p.metrics.callout(res.Failure, 0)
+			return res, false
+		}
+		sf.waiters = append(sf.waiters, w)
+		d.waits = sf
+		s.p.metrics.coalesced.Add(1)
+		return res, true
+	}
+	sf := &sharedFlight{callout: c, headers: calloutHeaders(c, &s.request.message), waiters: []waiter{w}}
+	res, d.flight = s.p.dispatch(c, sf.headers, func(res filter.CalloutResult) { s.p.land(sf, res) })
+	if d.flight == nil {
+		return res, false
+	}
+	d.waits = sf
+	s.p.shared[c.Flight] = sf
+	return res, true
+}
+
+// land gives an answer to everyone who waits for it. Each waiter has its own
+// recover (onCallout), so one that breaks does not take it from the others.
+func (p *plugin) land(sf *sharedFlight, res filter.CalloutResult) {
+	delete(p.shared, sf.callout.Flight)
+	for _, w := range sf.waiters {
+		_ = proxywasm.SetEffectiveContext(w.stream.id)
+		w.stream.onCallout(w.side, w.then, res)
+		res.Waited = true
+	}
+}
+
+// leave takes a stream that ends out of its flight. If it was the leader, the
+// answer will not come.
+func (p *plugin) leave(d *side) {
+	sf := d.waits
+	d.waits = nil
+	kept := sf.waiters[:0]
+	for _, w := range sf.waiters {
+		if w.side != d {
+			kept = append(kept, w)
+		}
+	}
+	sf.waiters = kept
+	if d.flight == nil {
+		return // it only waited
+	}
+	if len(sf.waiters) == 0 {
+		delete(p.shared, sf.callout.Flight)
+		return
+	}
+	p.leaderless = append(p.leaderless, sf)
+	p.setTick()
+}
+
+// handOver makes the callouts again whose leaders have gone.
+func (p *plugin) handOver() {
+	flights := p.leaderless
+	p.leaderless = nil
+	for _, sf := range flights {
+		if len(sf.waiters) == 0 {
+			delete(p.shared, sf.callout.Flight)
+			continue
+		}
+		if res, fl := p.dispatch(sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); fl == nil {
+			p.land(sf, res)
+		}
+	}
+}

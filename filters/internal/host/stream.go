@@ -1,0 +1,447 @@
+package host
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+)
+
+// state is where one direction of a stream stands.
+type state uint8
+
+const (
+	fresh        state = iota // headers have not come
+	waitsForCall              // headers held, a callout is in flight
+	waitsForBody              // headers held until the body is whole
+	released                  // the message goes on
+	replied                   // a reply was sent, or the stream is lost
+)
+
+// side is one direction of a stream.
+type side struct {
+	message
+	state  state
+	ended  bool // nothing more will come: end of stream, or trailers
+	need   filter.BodyNeed
+	onBody func(filter.BodyResult) filter.Outcome
+	flight *flight       // in the air, made by this stream
+	waits  *sharedFlight // waited for, as leader or not
+}
+
+// stream is one exchange. Only settle decides whether a message goes on.
+type stream struct {
+	types.DefaultHttpContext
+	p        *plugin
+	id       uint32
+	filter   filter.Filter
+	overlay  string
+	decided  bool
+	asked    bool          // a callout was answered
+	took     time.Duration // by callouts, together
+	request  side
+	response side
+}
+
+func newStream(p *plugin, id uint32) *stream {
+	s := &stream{p: p, id: id}
+	s.response.response = true
+	return s
+}
+
+func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
+	defer s.recovered(&s.request, &act)
+	s.p.metrics.requests.Add(1)
+	s.request.ended = end
+	s.overlay = s.p.routes.overlay()
+	return s.settle(&s.request, s.decide(clock()))
+}
+
+// decide asks the filter of the current route.
+func (s *stream) decide(now time.Time) filter.Outcome {
+	r := s.p.routes.resolve(s.overlay)
+	if r.err != nil {
+		return filter.Send(filter.BadOverlay, filter.Reply{Status: 500})
+	}
+	s.filter = r.filter
+	if s.unchanged() {
+		return filter.Pass(filter.Unchanged)
+	}
+	if st, ok := r.filter.(filter.Streamer); ok {
+		s.filter = st.NewStream()
+	}
+	return s.filter.OnRequest(&s.request.message, now)
+}
+
+func (s *stream) OnHttpRequestBody(size int, end bool) (act types.Action) {
+	defer s.recovered(&s.request, &act)
+	if s.request.state == released {
+		if c, ok := s.filter.(filter.RequestChunker); ok {
+			return s.chunk(&s.request, c.OnRequestChunk, size, end)
+		}
+	}
+	return s.onBody(&s.request, size, end)
+}
+
+func (s *stream) OnHttpRequestTrailers(int) (act types.Action) {
+	defer s.recovered(&s.request, &act)
+	s.stripTrailers()
+	if s.request.state == released {
+		if c, ok := s.filter.(filter.RequestChunker); ok && !s.request.ended {
+			return s.chunk(&s.request, c.OnRequestChunk, 0, true)
+		}
+	}
+	return s.onTrailers(&s.request)
+}
+
+func (s *stream) stripTrailers() {
+	f, ok := s.filter.(filter.TrailerStripper)
+	if !ok {
+		return
+	}
+	trailers, _ := proxywasm.GetHttpRequestTrailers()
+	for _, t := range trailers {
+		if f.StripsTrailer(t[0]) {
+			_ = proxywasm.RemoveHttpRequestTrailer(t[0])
+		}
+	}
+}
+
+func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
+	defer s.recovered(&s.response, &act)
+	if s.request.state != released {
+		// Our own reply, or one that Envoy made before the decision fell.
+		s.response.state = released
+		return types.ActionContinue
+	}
+	s.response.ended = end
+	if s.routeMoved() {
+		return s.answer(&s.response, filter.Send(filter.RouteChanged, filter.Reply{Status: 500}))
+	}
+	return s.settle(&s.response, s.filter.OnResponse(&s.response.message, clock()))
+}
+
+func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
+	defer s.recovered(&s.response, &act)
+	if s.response.state == released && s.request.state == released {
+		if c, ok := s.filter.(filter.ResponseChunker); ok {
+			return s.chunk(&s.response, c.OnResponseChunk, size, end)
+		}
+	}
+	return s.onBody(&s.response, size, end)
+}
+
+func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
+	defer s.recovered(&s.response, &act)
+	if s.response.state == released && s.request.state == released {
+		if c, ok := s.filter.(filter.ResponseChunker); ok && !s.response.ended {
+			return s.chunk(&s.response, c.OnResponseChunk, 0, true)
+		}
+	}
+	return s.onTrailers(&s.response)
+}
+
+// OnHttpStreamDone frees what the stream holds; answers that come later are
+// dropped by the SDK.
+func (s *stream) OnHttpStreamDone() {
+	defer s.p.recovered("stream done")
+	s.p.bodies.forget(s)
+	for _, d := range [...]*side{&s.request, &s.response} {
+		if d.waits != nil {
+			s.p.leave(d)
+		}
+		if d.flight != nil {
+			s.p.flights.orphan(d.flight)
+			d.flight = nil
+		}
+	}
+	if !s.decided {
+		s.p.metrics.abandoned.Add(1)
+	}
+}
+
+// settle carries outcomes out until the message goes on, waits or is answered.
+func (s *stream) settle(d *side, o filter.Outcome) types.Action {
+	for {
+		switch o.Kind {
+		case filter.KindReply:
+			return s.answer(d, o)
+
+		case filter.KindCall:
+			res, waits := s.call(d, o.Callout, o.OnReply)
+			if waits {
+				d.state = waitsForCall
+				return types.ActionPause
+			}
+			o = o.OnReply(res)
+
+		case filter.KindBody:
+			next, now := s.needBody(d, o)
+			if !now {
+				d.state = waitsForBody
+				return types.ActionPause
+			}
+			o = next
+
+		default:
+			if d == &s.request {
+				s.verdict(o, false)
+			}
+			d.state = released
+			return types.ActionContinue
+		}
+	}
+}
+
+// unchanged reports that an earlier mount of this filter has decided about the
+// request under the policy that its route has now (filter.Rechecker).
+func (s *stream) unchanged() bool {
+	r, ok := s.p.routes.base.(filter.Rechecker)
+	return ok && r.Rechecks() && s.decidedUnder(s.overlay)
+}
+
+// decidedUnder reports that the last mount that decided about this exchange did
+// so under an overlay.
+func (s *stream) decidedUnder(overlay string) bool {
+	was, err := proxywasm.GetProperty([]string{metricPrefix + s.p.routes.plugin.Name})
+	if err != nil {
+		return false
+	}
+	_, policy, _ := strings.Cut(string(was), policyMark)
+	return policy == digest(overlay)
+}
+
+// routeMoved reports, when the response comes, that the request has left under
+// another policy than the one it was decided under: the filter's own header
+// edits make Envoy select the route anew, but only after the filter is done, and
+// nothing inside a filter can see that route before. Here the client at least
+// does not get the response; a second mount (filter.Rechecker) sees it in time.
+func (s *stream) routeMoved() bool {
+	if !s.request.edited {
+		return false
+	}
+	overlay := s.p.routes.overlay()
+	return overlay != s.overlay && !s.decidedUnder(overlay)
+}
+
+func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outcome, res filter.CalloutResult) {
+	act := types.ActionPause
+	defer func() {
+		if act == types.ActionContinue {
+			d.resume()
+		}
+	}()
+	defer s.recovered(d, &act)
+	d.flight, d.waits = nil, nil
+	if d.state != waitsForCall {
+		return // Envoy has answered the client meanwhile
+	}
+	s.asked = true
+	s.took += res.Duration
+	act = s.settle(d, then(res))
+}
+
+// needBody answers a NeedBody at once where nothing has to be waited for.
+func (s *stream) needBody(d *side, o filter.Outcome) (next filter.Outcome, now bool) {
+	d.need, d.onBody = o.Body, o.OnBody
+	if d.ended {
+		return s.deliverBody(d), true
+	}
+	if length, n := d.Header("content-length"); n == 1 && !d.need.Partial {
+		if size, err := strconv.ParseUint(length, 10, 63); err == nil && size > uint64(d.need.Limit) {
+			return o.OnBody(filter.BodyResult{TooLarge: true}), true
+		}
+	}
+	s.p.bodies.watch(s, d, clock())
+	return next, false
+}
+
+// deliverBody hands the buffered body to the filter.
+func (s *stream) deliverBody(d *side) filter.Outcome {
+	var res filter.BodyResult
+	d.body = d.readBody(d.need.Limit + 1)
+	if len(d.body) > d.need.Limit {
+		if d.need.Partial {
+			d.body, res.Truncated = d.body[:d.need.Limit], true
+		} else {
+			d.body, res.TooLarge = nil, true
+		}
+	}
+	then := d.onBody
+	d.onBody = nil
+	return then(res)
+}
+
+// onBody handles a piece of a body that is not handed on piece by piece. size is
+// what Envoy has buffered so far.
+func (s *stream) onBody(d *side, size int, end bool) types.Action {
+	d.ended = d.ended || end
+	switch d.state {
+	case waitsForBody:
+		s.p.bodies.seen()
+		if end || size > d.need.Limit {
+			return s.settle(d, s.deliverBody(d))
+		}
+		return types.ActionPause
+	case waitsForCall:
+		// Continue here would let the headers go.
+		s.p.bodies.seen()
+		return types.ActionPause
+	case replied:
+		return types.ActionPause
+	}
+	return types.ActionContinue
+}
+
+// onTrailers ends a body: with trailers, no piece says that it is the last.
+func (s *stream) onTrailers(d *side) types.Action {
+	d.ended = true
+	switch d.state {
+	case waitsForBody:
+		s.p.bodies.seen()
+		return s.settle(d, s.deliverBody(d))
+	case waitsForCall, replied:
+		return types.ActionPause
+	}
+	return types.ActionContinue
+}
+
+// chunk passes one piece through the filter.
+func (s *stream) chunk(d *side, edit func([]byte, bool) ([]byte, filter.Outcome), size int, end bool) types.Action {
+	d.ended = end
+	var piece []byte
+	if size > 0 {
+		piece = d.readBody(size)
+	}
+	out, o := edit(piece, end)
+	if o.Kind == filter.KindReply {
+		return s.answer(d, o)
+	}
+	d.replacePiece(out, size)
+	return types.ActionContinue
+}
+
+// answer replies to the client, or in shadow mode lets the message go on.
+func (s *stream) answer(d *side, o filter.Outcome) types.Action {
+	if s.shadows() {
+		s.verdict(o, true)
+		d.state = released
+		return types.ActionContinue
+	}
+	s.verdict(o, false)
+	d.state = replied
+	s.p.reply(&s.request.message, o.Word, o.Reply)
+	return types.ActionPause
+}
+
+func (s *stream) shadows() bool {
+	f := s.filter
+	if f == nil { // no filter of the route's own: its overlay is broken
+		f = s.p.routes.base
+	}
+	sh, ok := f.(filter.Shadower)
+	return ok && sh.Shadows()
+}
+
+// verdict counts the word of a decision, writes it to the log at debug level,
+// and leaves it for access logs, as
+// %FILTER_STATE(wasm.gatehouse.<filter>:PLAIN)%. It holds no value of the request.
+func (s *stream) verdict(o filter.Outcome, shadow bool) {
+	if o.Word == "" {
+		return
+	}
+	s.decided = true
+	if shadow {
+		s.p.metrics.shadow(o.Word)
+	} else {
+		s.p.metrics.verdict(o.Word)
+	}
+	if o.Word == filter.Unchanged {
+		return // the first mount's verdict stands
+	}
+	b := append(make([]byte, 0, 128), s.p.log.prefix...)
+	if shadow {
+		b = append(b, "shadow_"...)
+	}
+	b = append(b, o.Word...)
+	b = appendPair(b, " route=", s.p.routes.name())
+	b = appendPair(b, " cache=", string(o.Cache))
+	if s.asked {
+		b = append(b, " callout_ms="...)
+		b = strconv.AppendInt(b, int64(s.took/time.Millisecond), 10)
+	}
+	b = appendPair(b, policyMark, digest(s.overlay))
+	proxywasm.LogDebug(string(b))
+	_ = proxywasm.SetProperty([]string{metricPrefix + s.p.routes.plugin.Name}, b[len(s.p.log.prefix):])
+}
+
+func appendPair(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return append(append(b, name...), value...)
+}
+
+// recovered is deferred at every entry point: the worker's VM survives, and the
+// request gets the filter's own failure answer.
+func (s *stream) recovered(d *side, act *types.Action) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	*act = types.ActionPause
+	s.p.panicked(d.phase(), r)
+	if d.state == released || d.state == replied {
+		d.state = replied
+		s.p.resetStream(filter.InternalError)
+		return
+	}
+	*act = s.fail(d)
+}
+
+// fail gives the filter's failure answer; a filter that breaks even there gets
+// the shell's.
+func (s *stream) fail(d *side) (act types.Action) {
+	broken := filter.Send(filter.InternalError, filter.Reply{Status: 500})
+	defer func() {
+		if recover() != nil {
+			act = s.answer(d, broken)
+		}
+	}()
+	f, ok := s.filter.(filter.Failer)
+	if !ok {
+		return s.answer(d, broken)
+	}
+	o := f.OnFailure()
+	if o.Kind == filter.KindReply {
+		return s.answer(d, o)
+	}
+	if d == &s.request {
+		s.verdict(o, false)
+	}
+	d.state = released
+	return types.ActionContinue
+}
+
+// bodyUnavailable ends a stream whose body never came (bodyguard.go).
+func (s *stream) bodyUnavailable(d *side) {
+	defer s.p.recovered("body guard")
+	if d.state != waitsForBody {
+		return
+	}
+	s.p.log.error("no body callback came: set allow_on_headers_stop_iteration: true in this filter's PluginConfig")
+	if s.answer(d, filter.Send(filter.BodyUnavailable, filter.Reply{Status: 500})) == types.ActionContinue {
+		d.resume()
+	}
+}
+
+func (d *side) phase() string {
+	if d.response {
+		return "response"
+	}
+	return "request"
+}

@@ -1,0 +1,70 @@
+// Package vmtest runs a plugin under the SDK's host emulator, once as Go and
+// once as the compiled module under wazero. Compiling a module takes seconds, so
+// a package makes one VM and all its exchanges share it.
+package vmtest
+
+import (
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/proxytest"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/host"
+)
+
+// VM is what Run gives and Start takes.
+type VM = types.VMContext
+
+// Host is the emulated Envoy.
+type Host = proxytest.HostEmulator
+
+// PluginContext is the context of callouts that no request has made.
+const PluginContext = proxytest.PluginContextID
+
+// Run calls test with a VM of the plugin in Go and one of dist/<module>. The
+// emulator is global, so its subtests do not run in parallel.
+func Run(t *testing.T, p filter.Plugin, module string, test func(t *testing.T, vm VM)) {
+	t.Helper()
+	// The emulator prints callout headers, tokens included.
+	log.SetOutput(io.Discard)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	t.Run("go", func(t *testing.T) { test(t, host.NewVM(p)) })
+	t.Run("wasm", func(t *testing.T) {
+		path := filepath.Join(root(), "dist", module)
+		code, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatalf("no module (run: make build): %v", err)
+		}
+		vm, err := proxytest.NewWasmVMContext(code)
+		if err != nil {
+			t.Fatalf("load %s: %v", path, err)
+		}
+		t.Cleanup(func() { vm.Close() })
+		test(t, vm)
+	})
+}
+
+// Start starts the plugin with a configuration; ok is false if it was refused.
+func Start(t *testing.T, vm VM, config string) (h Host, ok bool) {
+	t.Helper()
+	opt := proxytest.NewEmulatorOption().WithVMContext(vm).WithPluginConfiguration([]byte(config))
+	emulator, reset := proxytest.NewHostEmulator(opt)
+	t.Cleanup(reset)
+	return emulator, emulator.StartPlugin() == types.OnPluginStartStatusOK
+}
+
+// GoesOn reports that a request is on its way, neither held nor answered.
+func GoesOn(h Host, id uint32) bool {
+	return h.GetSentLocalResponse(id) == nil && h.GetCurrentHttpStreamAction(id) == types.ActionContinue
+}
+
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+}
