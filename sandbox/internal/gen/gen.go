@@ -654,7 +654,7 @@ func (w *writer) expr(k kind, depth int) string {
 		case 9:
 			return "string.format(" + pick(w, `"%5.1f|"`, `"%g"`, `"%-8s|"`, `"%s"`, `"%10s|"`, `"%.3s"`) + ", " + w.expr(num, d) + ")"
 		case 10:
-			return "string.format(\"%q\", " + s + ")"
+			return "cut(string.format(\"%q\", " + s + "))"
 		case 11:
 			return "tostring(" + w.expr(kind(w.n(3)), d) + ")"
 		case 12:
