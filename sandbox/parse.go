@@ -144,9 +144,9 @@ type parser struct {
 
 // globalUse is a name that is no local, with the fields that follow it.
 type globalUse struct {
-	path      []string
-	line, col int32
-	assigned  bool
+	path     []string
+	places   [][2]int32 // line and column of each part of path
+	assigned bool
 }
 
 func (p *parser) constant(s string) *str {
@@ -250,7 +250,7 @@ func (p *parser) resolve(name *str, line, col int) *expr {
 	switch {
 	case l == nil:
 		e.op = exGlobal
-		p.globals = append(p.globals, globalUse{path: []string{name.s}, line: e.line, col: e.col})
+		p.globals = append(p.globals, globalUse{path: []string{name.s}, places: [][2]int32{{e.line, e.col}}})
 		e.index = len(p.globals)
 	case l.fn == p.fn:
 		e.op, e.local = exLocal, l
@@ -510,6 +510,7 @@ func (p *parser) index(left, key *expr) *expr {
 	if key.op == exString && left.index > 0 && (left.op == exGlobal || left.op == exIndex) {
 		if u := &p.globals[left.index-1]; len(u.path) < 8 {
 			u.path = append(u.path, key.str.s)
+			u.places = append(u.places, [2]int32{key.line, key.col})
 			e.index = left.index
 		}
 	}
