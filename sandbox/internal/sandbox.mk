@@ -10,9 +10,8 @@ differential: ## compare new random programs with luajit (SEED=, PROGRAMS=, SECO
 	@command -v luajit >/dev/null || { echo "luajit is not on the PATH; on Debian: apt-get install luajit"; exit 1; }
 	go test -tags differential -run TestDifferential -count 1 -v -timeout 0 ./sandbox
 
-FUZZTIME ?= 30s
 fuzz-sandbox: ## each fuzz target of the sandbox for FUZZTIME
-	@for t in FuzzCompile FuzzRun FuzzGenerated FuzzPattern FuzzFormat FuzzNumeral; do \
+	@for t in FuzzCompile FuzzRun FuzzGenerated FuzzPattern FuzzFormat FuzzNumeral FuzzJSON; do \
 		go test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./sandbox || exit 1; done
 
 bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit, as a Markdown table
