@@ -4,6 +4,15 @@ package sandbox
 // machine counts its instructions down in a local and writes it back to
 // r.steps before it calls anything.
 
+// What library functions and the slow paths of the machine charge beside one
+// instruction for each 16 bytes or 8 values that they move. The figures come
+// from measurements in Wasm (BENCHMARKS.md), where such work is dearest.
+const (
+	objectCost   = 4 // a string, table or closure: the allocator and the collector
+	numeralCost  = 4 // a number as text
+	callbackCost = 8 // a call from Go into Lua
+)
+
 // charge takes n instructions.
 func (r *Run) charge(n int64) error {
 	r.steps -= n

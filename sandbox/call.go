@@ -47,8 +47,8 @@ func (c *Call) Charge(n int64) error { return c.r.charge(n) }
 // memory is taken. The error must be returned as it is.
 func (c *Call) Allocate(n int64) error { return c.r.alloc(n) }
 
-// String returns a new string value, charged: its bytes, and an instruction
-// for every 16 of them.
+// String returns a new string value, charged: its bytes, 4 instructions and one
+// for every 16 bytes.
 func (c *Call) String(s string) (Value, error) {
 	if err := c.r.chargeString(len(s)); err != nil {
 		return Value{}, err
@@ -117,7 +117,7 @@ func (c *Call) CheckString(i int) (string, error) {
 	case kindString:
 		return v.str().s, nil
 	case kindNumber:
-		if err := c.r.charge(1); err != nil {
+		if err := c.r.charge(numeralCost); err != nil {
 			return "", err
 		}
 		return numberToString(v.n), nil
@@ -246,7 +246,7 @@ func (r *Run) chargeString(n int) error {
 	if err := r.alloc(int64(n) + sizeString); err != nil {
 		return err
 	}
-	return r.charge(int64(n) >> 4)
+	return r.charge(objectCost + int64(n)>>4)
 }
 
 // newString charges for s, which must already have been charged for if it was

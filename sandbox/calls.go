@@ -519,6 +519,9 @@ func (r *Run) call(fn Value, args []Value) ([]Value, error) {
 	if r.cstack >= maxGoDepth {
 		return nil, errorText("C stack overflow")
 	}
+	if err := r.charge(callbackCost); err != nil {
+		return nil, err
+	}
 	if err := r.grow(t, at+len(args)+1+window); err != nil {
 		return nil, err
 	}

@@ -285,6 +285,9 @@ func (b *buffer) float(d directive, n float64) error {
 		d.zero = false
 		return b.pad(d, d.sign(negative)+text, true)
 	}
+	if err := b.r.charge(longDecimal(&d, n)); err != nil {
+		return err
+	}
 	var text string
 	switch verb := d.verb | 0x20; verb {
 	case 'a':
@@ -307,6 +310,16 @@ func (b *buffer) float(d directive, n float64) error {
 		text = upper(text)
 	}
 	return b.pad(d, d.sign(negative)+text, true)
+}
+
+// longDecimal is what a float costs that takes arithmetic on decimals of any
+// length: %f always, the others over 17 digits. It grows with the exponent.
+func longDecimal(d *directive, n float64) int64 {
+	if d.verb|0x20 == 'a' || d.verb|0x20 != 'f' && d.prec <= 17 {
+		return 0
+	}
+	_, exp := math.Frexp(n)
+	return int64(max(exp, -exp)) + int64(max(d.prec, 0))>>1
 }
 
 // withPoint puts a decimal point behind the digits, as the flag # asks.

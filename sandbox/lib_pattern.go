@@ -19,6 +19,10 @@ const (
 	capPosition   = -2
 )
 
+// matchCost is what a search costs beside its steps; with the first step it is
+// over the portion, so that none is free.
+const matchCost = 15
+
 type capture struct{ start, len int }
 
 // matcher is one match of a pattern against a text. It works on indexes and
@@ -33,13 +37,20 @@ type matcher struct {
 	capture  [maxCaptures]capture
 }
 
-// step charges for the work, in portions.
+// step charges for one step.
 func (m *matcher) step() bool {
-	m.steps++
-	if m.steps&31 == 0 {
-		m.err = m.r.charge(16)
-	}
+	m.spend(1)
 	return m.err == nil
+}
+
+// spend charges for n steps, in portions.
+func (m *matcher) spend(n int) {
+	if m.steps += n; m.steps >= 16 {
+		if err := m.r.charge(int64(m.steps)); err != nil && m.err == nil {
+			m.err = err
+		}
+		m.steps = 0
+	}
 }
 
 func (m *matcher) fail(text string) int {
@@ -303,7 +314,7 @@ func (m *matcher) single(c byte, p, end int) bool {
 // inSet tells whether c belongs to the set that starts at p with '[' and has
 // its ']' at end.
 func (m *matcher) inSet(c byte, p, end int) bool {
-	m.steps += (end - p) >> 2
+	m.spend((end - p) >> 1)
 	found := true
 	if m.pat[p+1] == '^' {
 		found = false
@@ -451,7 +462,7 @@ func find(c *Call, positions bool) error {
 		}
 		return nil
 	}
-	m := matcher{r: c.r, src: s, pat: p}
+	m := matcher{r: c.r, src: s, pat: p, steps: matchCost}
 	from, to := m.search(init)
 	if m.err != nil {
 		return m.err
@@ -505,7 +516,7 @@ func stringGmatch(c *Call) error {
 
 func gmatchNext(c *Call) error {
 	state := c.fn.up.table()
-	m := matcher{r: c.r, src: state.arr[0].str().s, pat: state.arr[1].str().s}
+	m := matcher{r: c.r, src: state.arr[0].str().s, pat: state.arr[1].str().s, steps: matchCost}
 	for at := int(state.arr[2].n); at <= len(m.src); at++ {
 		m.level = 0
 		e := m.match(at, 0)
@@ -544,7 +555,7 @@ func stringGsub(c *Call) error {
 	if err != nil {
 		return err
 	}
-	m := matcher{r: c.r, src: src, pat: p}
+	m := matcher{r: c.r, src: src, pat: p, steps: matchCost}
 	start := 0
 	if strings.HasPrefix(p, "^") {
 		start = 1

@@ -373,6 +373,9 @@ func (r *Run) concat(t *thread, from, last, dest int) error {
 				size += len(v.str().s)
 			case kindNumber:
 				size += len(appendNumber(tmp[:0], v.n))
+				if err := r.charge(2 * numeralCost); err != nil { // it is written twice
+					return err
+				}
 			default:
 				i = from
 				continue
@@ -437,6 +440,11 @@ func (r *Run) toString(v Value) (string, error) {
 			return "", errorText("'__tostring' must return a string")
 		}
 	}
+	if v.isNumber() {
+		if err := r.charge(numeralCost); err != nil {
+			return "", err
+		}
+	}
 	return r.display(v), nil
 }
 
@@ -499,7 +507,7 @@ func (r *Run) newTable(narr, nhash int) (*Table, error) {
 	if err := r.alloc(size); err != nil {
 		return nil, err
 	}
-	if err := r.charge((int64(narr) + int64(nhash)) >> 3); err != nil {
+	if err := r.charge(objectCost + (int64(narr)+int64(nhash))>>3); err != nil {
 		return nil, err
 	}
 	return newTable(narr, nhash), nil
@@ -530,6 +538,9 @@ func (r *Run) setList(t *Table, at int, values []Value) error {
 
 func (r *Run) makeClosure(t *thread, cl *closure, p *proto, base int) (Value, error) {
 	if err := r.alloc(sizeClosure + int64(len(p.upvalues))*8); err != nil {
+		return Value{}, err
+	}
+	if err := r.charge(objectCost + int64(len(p.upvalues))>>1); err != nil {
 		return Value{}, err
 	}
 	c := newClosure(p, cl.env)

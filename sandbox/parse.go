@@ -629,7 +629,8 @@ func (p *parser) subexpression(limit uint8) *expr {
 		}
 		p.next()
 		right := p.subexpression(prio.right)
-		e = fold(&expr{op: op, line: opLine, col: col, left: e, right: right})
+		// Errors name the line where the right operand ends, as both real ones do.
+		e = fold(&expr{op: op, line: int32(p.lastLine), col: col, left: e, right: right})
 	}
 	p.leave()
 	return e

@@ -159,8 +159,13 @@ func (r *Run) growFrames(t *thread) error {
 // findUpvalue returns the open upvalue of a stack slot.
 func (r *Run) findUpvalue(t *thread, index int) (*upvalue, error) {
 	at := &t.open
+	passed := int64(0)
 	for *at != nil && (*at).index > index {
 		at = &(*at).next
+		passed++
+	}
+	if err := r.charge(passed >> 2); err != nil {
+		return nil, err
 	}
 	if u := *at; u != nil && u.index == index {
 		return u, nil
