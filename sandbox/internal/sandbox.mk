@@ -20,3 +20,9 @@ bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit, as a Markdow
 
 probe-sandbox: ## all attacks inside a real Envoy ($$ENVOY or the PATH)
 	go test -tags envoy -count 1 -v -timeout 20m ./sandbox/internal/envoyprobe
+
+.PHONY: size-sandbox
+size-sandbox: $(DIST)/test/empty.wasm ## what the sandbox adds to a module, in bytes
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox.wasm ./sandbox/internal/size/wasm
+	@a=$$(wc -c < $(DIST)/test/empty.wasm) b=$$(wc -c < $(DIST)/test/sandbox.wasm); \
+		echo "$$b - $$a = $$((b - a)) bytes"
