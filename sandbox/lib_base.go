@@ -203,7 +203,7 @@ func baseTonumber(c *Call) error {
 	if base < 2 || base > 36 {
 		return c.ArgError(2, "base out of range")
 	}
-	if err := c.Charge(int64(min(len(s), maxNumeral)) >> 3); err != nil {
+	if err := c.Charge(int64(len(s)) >> 3); err != nil {
 		return err
 	}
 	if n, ok := parseInBase(s, base); ok {
@@ -216,9 +216,6 @@ func baseTonumber(c *Call) error {
 
 // parseInBase reads a whole number, as tonumber with a base does.
 func parseInBase(s string, base int) (float64, bool) {
-	if len(s) > maxNumeral {
-		return 0, false
-	}
 	i := 0
 	for i < len(s) && isSpace(s[i]) {
 		i++

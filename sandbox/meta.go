@@ -202,7 +202,9 @@ func (r *Run) number(v Value) (float64, bool) {
 }
 
 func (r *Run) stringToNumber(s *str) (float64, bool) {
-	r.steps -= int64(min(len(s.s), maxNumeral)) >> 3 // noticed by the next instruction
+	if r.charge(int64(len(s.s))>>3) != nil {
+		return 0, true // the next instruction notices that nothing is left
+	}
 	return parseNumber(s.s)
 }
 

@@ -32,10 +32,6 @@ func numberToString(n float64) string {
 	return string(appendNumber(b[:0], n))
 }
 
-// maxNumeral bounds the text that is tried as a number, which would else make
-// conversion of long strings cost more than its charge.
-const maxNumeral = 4096
-
 // parseNumber reads a numeral as LuaJIT does: decimal, hexadecimal with or
 // without fraction and exponent, binary (0b), inf and nan; spaces around it.
 func parseNumber(s string) (float64, bool) {
@@ -45,7 +41,7 @@ func parseNumber(s string) (float64, bool) {
 	for len(s) > 0 && isSpace(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
-	if len(s) == 0 || len(s) > maxNumeral {
+	if len(s) == 0 {
 		return 0, false
 	}
 	neg := false
