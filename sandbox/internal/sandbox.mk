@@ -14,9 +14,12 @@ fuzz-sandbox: ## each fuzz target of the sandbox for FUZZTIME
 	@for t in FuzzCompile FuzzRun FuzzGenerated FuzzPattern FuzzFormat FuzzNumeral FuzzJSON; do \
 		go test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./sandbox || exit 1; done
 
-bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit, as a Markdown table
+ROUNDS ?= 9
+bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit: writes sandbox/BENCHMARKS.md (ROUNDS=9)
 	@for c in lua5.1 luajit; do command -v $$c >/dev/null || { echo "$$c is not on the PATH; on Debian: apt-get install lua5.1 luajit"; exit 1; }; done
-	cd sandbox/internal/benchcmp && GOWORK=off go run .
+	@mkdir -p $(CACHE)
+	cd sandbox/internal/benchcmp && GOWORK=off go run . -rounds $(ROUNDS) > ../../../$(CACHE)/bench-sandbox.md
+	@mv $(CACHE)/bench-sandbox.md sandbox/BENCHMARKS.md && cat sandbox/BENCHMARKS.md
 
 probe-sandbox: ## all attacks inside a real Envoy ($$ENVOY or the PATH)
 	go test -tags envoy -count 1 -v -timeout 20m ./sandbox/internal/envoyprobe
