@@ -92,6 +92,8 @@ generate: ## rewrite what is generated: schemas, tables, golden files
 lint: ## gofmt, go vet, golangci-lint, yamllint
 	@build/lint
 
+include sandbox/internal/sandbox.mk
+
 clean: ## remove dist/ and the demo's files; the installed tools in .cache/ stay
 	rm -rf $(DIST) $(CACHE)/bin/demo $(CACHE)/bin/authservice
 
