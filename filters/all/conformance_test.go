@@ -72,7 +72,7 @@ var leaves = map[string][]string{
 	"filters/internal/conf":   {"filters/internal/jsonr", "filters/internal/secret"},
 	"sigv4":                   {"sigv4/sha256"},
 	"sigv4/sha256":            {},
-	"sigv4/credentials":       {},
+	"sigv4/credentials":       {"sigv4"},
 	"sandbox":                 {},
 }
 
