@@ -13,6 +13,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -39,7 +40,7 @@ type plan struct {
 }
 
 var (
-	full  = plan{rounds: 11, block: 2 * time.Second, settle: 200 * time.Millisecond, warmup: 3 * time.Second, connections: 16, rate: 500, open: 5 * time.Second, openRounds: 3, workers: []int{1, 4, 16}, loads: 3}
+	full  = plan{rounds: 9, block: 2 * time.Second, settle: 200 * time.Millisecond, warmup: 3 * time.Second, connections: 16, rate: 500, open: 3 * time.Second, openRounds: 2, workers: []int{1, 4, 16}, loads: 1}
 	quick = plan{rounds: 3, block: 500 * time.Millisecond, settle: 100 * time.Millisecond, warmup: time.Second, connections: 16, rate: 500, open: time.Second, openRounds: 1, workers: []int{1}, loads: 1}
 )
 
@@ -88,24 +89,14 @@ func run(ctx context.Context, p plan, only string, write bool) error {
 			return err
 		}
 		err = b.measure(ctx, &r, wants)
-		if err := first(err, b.stop()); err != nil {
-			return err
+		if err := errors.Join(err, b.stop()); err != nil {
+			return r.finish(write, err)
 		}
 	}
 	if wants("loading") {
-		if r.loading, err = measureLoading(ctx, p, dir); err != nil {
-			return err
-		}
+		r.loading, err = measureLoading(ctx, p, dir)
 	}
-	text := r.markdown()
-	if !write {
-		fmt.Println(text)
-		return r.missed()
-	}
-	if err := r.save(text); err != nil {
-		return err
-	}
-	return r.missed()
+	return r.finish(write, err)
 }
 
 func first(errs ...error) error {

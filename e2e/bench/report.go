@@ -229,6 +229,16 @@ const (
 	endMark   = "<!-- end -->\n"
 )
 
+// finish prints or saves what was measured, also when a later part has failed.
+func (r *report) finish(write bool, failed error) error {
+	text := r.markdown()
+	if !write || r.blocks == nil {
+		fmt.Println(text)
+		return errors.Join(failed, r.missed())
+	}
+	return errors.Join(failed, r.save(text), r.missed())
+}
+
 // save writes the tables into BENCHMARKS.md, whose other parts are by hand, and
 // the plot beside this command.
 func (r *report) save(text string) error {
