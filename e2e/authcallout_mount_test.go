@@ -137,6 +137,7 @@ func TestAuthcalloutShippedEnvoy(t *testing.T) {
 		`gatehouse_verdicts{gatehouse_filter="authcallout",verdict="no_token"} 1`,
 		`gatehouse_verdicts{gatehouse_filter="authcallout",verdict="ambiguous_token"} 1`,
 		`gatehouse_verdicts{gatehouse_filter="authcallout",verdict="unreachable"} 0`,
+		`gatehouse_shadow{gatehouse_filter="authcallout",verdict="denied"} 0`,
 		`gatehouse_callouts{gatehouse_filter="authcallout",outcome="answered"} 3`,
 		`gatehouse_panics{gatehouse_filter="authcallout"} 0`,
 	} {

@@ -481,6 +481,56 @@ func mounts(t *testing.T, name string) []example {
 // placeholder stands for every variable of the environment.
 func placeholder(string) (string, bool) { return strings.Repeat("placeholder", 8), true }
 
+// The YAML in the READMEs mounts a filter, gives routes overlays, or both.
+func TestYAMLExamplesLoad(t *testing.T) {
+	t.Parallel()
+	eachFilter(t, func(t *testing.T, e all.Entry, dir string) {
+		checked := 0
+		for _, file := range []string{root + "/README.md", "../README.md", dir + "/README.md"} {
+			for i, m := range fence.FindAllStringSubmatch(readFile(t, file), -1) {
+				if m[1] != "yaml" {
+					continue
+				}
+				from := file + ", block " + strconv.Itoa(i+1)
+				mounts, err := manifest.Find([]byte(m[2]))
+				if err != nil {
+					t.Errorf("%s: %v", from, err)
+				}
+				var bases [][]byte
+				for _, mount := range mounts {
+					if mount.Filter == e.Plugin.Name {
+						bases = append(bases, mount.Config)
+						if err := all.Validate(e.Plugin.Name, mount.Config, placeholder); err != nil {
+							t.Errorf("%s: line %d: %v", from, mount.Line, err)
+						}
+					}
+				}
+				overlays, _, err := manifest.FindOverlays([]byte(m[2]))
+				if err != nil {
+					t.Errorf("%s: %v", from, err)
+				}
+				checked += len(bases)
+				for _, o := range overlays {
+					if o.Filter != e.Plugin.Name {
+						continue
+					}
+					checked++
+					err := e.CheckOverlay(o.Config, placeholder)
+					if len(bases) == 1 {
+						_, err = e.LoadOverlay(bases[0], o.Config, placeholder)
+					}
+					if o.Fault != "" || err != nil {
+						t.Errorf("%s: line %d: %s %v", from, o.Line, o.Fault, err)
+					}
+				}
+			}
+		}
+		if checked == 0 {
+			t.Error("no YAML example mounts the filter or configures a route")
+		}
+	})
+}
+
 func TestExamplesLoad(t *testing.T) {
 	t.Parallel()
 	eachFilter(t, func(t *testing.T, e all.Entry, dir string) {
