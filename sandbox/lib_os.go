@@ -178,8 +178,7 @@ func osDate(c *Call) error {
 	}
 	b := buffer{r: c.r}
 	two := func(n int64) string { return pad2(n) }
-	var one func(verb byte) (string, bool)
-	one = func(verb byte) (string, bool) {
+	one := func(verb byte) (string, bool) {
 		switch verb {
 		case 'a':
 			return dayNames[wday][:3], true
@@ -247,10 +246,11 @@ func osDate(c *Call) error {
 		return "", false
 	}
 	for i := 0; i < len(format); i++ {
-		text, ok := format[i:i+1], true
+		text := format[i : i+1]
 		if format[i] == '%' && i+1 < len(format) {
 			i++
-			if text, ok = one(format[i]); !ok {
+			known, ok := one(format[i])
+			if text = known; !ok {
 				text = format[i-1 : i+1]
 			}
 		}
