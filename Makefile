@@ -21,7 +21,7 @@ FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
 # All packages but e2e, which takes a real Envoy.
 UNIT = $$(go list ./... | grep -v '/e2e$$')
 
-.PHONY: run test build sigv4-differential unit wasm-test mounts e2e bench fuzz generate lint accept-sizes clean help
+.PHONY: run test build sigv4-differential unit wasm-test mounts e2e bench soak soak-short fuzz generate lint accept-sizes clean help
 
 run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
 	@build/envoy >/dev/null
@@ -29,7 +29,7 @@ run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an 
 	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
 	@exec $(CACHE)/bin/demo -authservice $(CACHE)/bin/authservice
 
-test: lint build unit wasm-test sigv4-differential mounts fuzz e2e ## everything: what CI runs
+test: lint build unit wasm-test sigv4-differential mounts fuzz e2e soak-short ## everything: what CI runs
 
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
@@ -81,6 +81,14 @@ sigv4-differential: ## the signer against aws-sdk-go-v2, on random requests
 
 mounts: ## the samples for Istio and Envoy Gateway against their schemas
 	cd envoy/mounts && go test -count=1 ./...
+
+MINUTES ?= 10
+soak: $(DIST)/authcallout.wasm ## mixed traffic for MINUTES while the auth service and the configuration come and go
+	@build/envoy >/dev/null
+	@go run -buildvcs=false ./e2e/soak -minutes $(MINUTES)
+
+soak-short: ## soak for a minute
+	@$(MAKE) --no-print-directory soak MINUTES=1
 
 FUZZTIME ?= 3s
 fuzz: ## each fuzz target for FUZZTIME

@@ -229,10 +229,11 @@ const (
 	endMark   = "<!-- end -->\n"
 )
 
-// finish prints or saves what was measured, also when a later part has failed.
+// finish prints what was measured, or saves it, also when a part after the CPU
+// time has failed.
 func (r *report) finish(write bool, failed error) error {
 	text := r.markdown()
-	if !write || r.blocks == nil {
+	if !write || len(r.blocks["shared"]) < r.plan.rounds {
 		fmt.Println(text)
 		return errors.Join(failed, r.missed())
 	}
