@@ -213,7 +213,7 @@ func TestAuthcalloutConfigurationUnderTraffic(t *testing.T) {
 			// below the time that Envoy gives a replaced listener, after which it cuts.
 			HTTP: Node{"drain_timeout": "0.2s"},
 		}},
-		Clusters:  []Cluster{{Name: "echo", Addr: upstream.Addr}, {Name: "before", Addr: before.Addr}, {Name: "after", Addr: after.Addr}},
+		Clusters: []Cluster{{Name: "echo", Addr: upstream.Addr}, {Name: "before", Addr: before.Addr}, {Name: "after", Addr: after.Addr}},
 	}
 	set := func(config string) { b.Listeners[0].Plugins[0].Config = config }
 	set(config("before"))
