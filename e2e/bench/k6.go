@@ -34,6 +34,7 @@ func findK6() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	//nolint:errcheck // a temporary folder
 	defer os.RemoveAll(work)
 	cmd := exec.Command("go", "install", "go.k6.io/k6@"+k6Version)
 	cmd.Env = append(os.Environ(), "GOBIN="+work, "GOWORK=off", "GOFLAGS=-buildvcs=false")

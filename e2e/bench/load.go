@@ -112,7 +112,6 @@ func readAnswer(r *bufio.Reader) (status int, err error) {
 type block struct {
 	requests uint64
 	cpu      time.Duration // of Envoy
-	asked    uint64        // requests that the auth service got
 }
 
 func (b block) micros() float64 {

@@ -74,6 +74,7 @@ func run(ctx context.Context, p plan, only string, write bool) error {
 	if err != nil {
 		return err
 	}
+	//nolint:errcheck // a temporary folder
 	defer os.RemoveAll(dir)
 	wants := func(part string) bool { return only == "" || only == part }
 

@@ -18,8 +18,9 @@ type verdictCache struct {
 	key       *cache.Key              // a worker has one thread
 }
 
-// newCache makes the cache of a configuration. A new configuration starts with an empty one: the worker's dies with the old
-// configuration, and the shared one is bound to the configuration's digest.
+// newCache makes the cache of a configuration. A new configuration starts with
+// an empty one: the worker's dies with the old configuration, and the shared one
+// is bound to the configuration's digest.
 func (c *Config) newCache(config []byte, store filter.Store) verdictCache {
 	if !c.Cache.On {
 		return verdictCache{}
@@ -72,9 +73,12 @@ func (x *exchange) askCached(m filter.Message, call filter.Callout) filter.Outco
 	call.Flight, call.MaxWaiters = flight, x.config.Cache.MaxWaiters
 	return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
 		d := x.config.judge(&res)
-		if d.failed() && state == cache.Stale {
-			x.metrics.staleOK.Add(1)
-			return x.conclude(m, known).From(filter.CacheStale)
+		if d.failed() {
+			// Asked again: a denial may have come in the meantime.
+			if known, state, _ := x.cache.decisions.Get([]byte(call.Flight), x.now); state != cache.Miss {
+				x.metrics.staleOK.Add(1)
+				return x.conclude(m, known).From(filter.CacheStale)
+			}
 		}
 		if res.Waited {
 			return x.conclude(m, d).From(filter.CacheCoalesced)
