@@ -59,6 +59,7 @@ func run(ctx context.Context, length time.Duration, seed uint64) error {
 	if err != nil {
 		return err
 	}
+	//nolint:errcheck // a temporary folder
 	defer os.RemoveAll(dir)
 	s := &soak{dir: dir, began: time.Now()}
 	if err := s.start(ctx); err != nil {
