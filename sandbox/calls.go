@@ -264,6 +264,19 @@ func (r *Run) place(t *thread, ret, want int, values []Value) error {
 	return nil
 }
 
+// openVarargs copies all extra arguments to stack slot to and sets top.
+func (r *Run) openVarargs(t *thread, from, to, count int) error {
+	if err := r.charge(int64(count) >> 3); err != nil {
+		return err
+	}
+	if err := r.grow(t, to+count+window); err != nil {
+		return err
+	}
+	copy(t.stack[to:to+count], t.stack[from:])
+	t.top = to + count
+	return nil
+}
+
 // tailCall gives up the frame of the caller before the call.
 func (r *Run) tailCall(t *thread, fr *frame, fn, nargs int) error {
 	t.closeUpvalues(int(fr.base))

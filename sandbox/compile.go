@@ -995,11 +995,11 @@ func (c *compiler) binary(e *expr, dst int) {
 			c.patchHere([]int{skip})
 		} else if n.right.op == exNumber {
 			c.line = n.line
-			c.emit(opAddK+opcode(n.op-exAdd), to, left, c.constant(Number(n.right.num)))
+			c.emit(arithKOps[n.op-exAdd], to, left, c.constant(Number(n.right.num)))
 		} else {
 			r := c.anyReg(n.right)
 			c.line = n.line
-			c.emit(opAdd+opcode(n.op-exAdd), to, left, r)
+			c.emit(arithOps[n.op-exAdd], to, left, r)
 		}
 		c.free = mark
 		left = to
@@ -1015,52 +1015,50 @@ func (c *compiler) compare(n *expr, left int, k *expr, jumpIf bool) int {
 	for right.op == exParen && !multi(right.left) {
 		right = right.left
 	}
-	negate := 0
-	if !jumpIf {
-		negate = 1
+	emit := func(op opcode, a, b int) int {
+		if !jumpIf {
+			op = negation(op)
+		}
+		c.line = n.line
+		return c.emit(op, a, b, 0)
 	}
 	if op == exEq || op == exNe {
 		if op == exNe {
-			negate ^= 1
+			jumpIf = !jumpIf
 		}
 		if left < 0 {
 			left = c.alloc(1)
 			c.toReg(k, left)
 		}
 		if i, ok := c.smallConst(right); ok {
-			c.line = n.line
-			return c.emit(opEqK+opcode(negate), left, i, 0)
+			return emit(opEqK, left, i)
 		}
 		r := c.anyReg(right)
-		c.line = n.line
-		return c.emit(opEq+opcode(negate), left, r, 0)
+		return emit(opEq, left, r)
 	}
 	if left < 0 {
 		if i, ok := c.smallConst(k); ok {
 			r := c.anyReg(right)
-			c.line = n.line
-			return c.emit([...]opcode{opGtK, opGeK, opLtK, opLeK}[op-exLt]+opcode(negate), r, i, 0)
+			return emit([...]opcode{opGtK, opGeK, opLtK, opLeK}[op-exLt], r, i)
 		}
 		left = c.alloc(1)
 		c.toReg(k, left)
 	}
 	if right.op == exNumber {
 		if i, ok := c.smallConst(right); ok {
-			c.line = n.line
-			return c.emit([...]opcode{opLtK, opLeK, opGtK, opGeK}[op-exLt]+opcode(negate), left, i, 0)
+			return emit([...]opcode{opLtK, opLeK, opGtK, opGeK}[op-exLt], left, i)
 		}
 	}
 	r := c.anyReg(right)
-	c.line = n.line
 	switch op {
 	case exLt:
-		return c.emit(opLt+opcode(negate), left, r, 0)
+		return emit(opLt, left, r)
 	case exLe:
-		return c.emit(opLe+opcode(negate), left, r, 0)
+		return emit(opLe, left, r)
 	case exGt:
-		return c.emit(opLt+opcode(negate), r, left, 0)
+		return emit(opLt, r, left)
 	}
-	return c.emit(opLe+opcode(negate), r, left, 0)
+	return emit(opLe, r, left)
 }
 
 // smallConst returns the index of a constant that fits operand b.

@@ -1,6 +1,9 @@
 package sandbox
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Positions, names and tracebacks for error messages.
 
@@ -147,7 +150,7 @@ func (r *Run) operandError(what string, v Value, second bool) error {
 		switch {
 		case !second:
 			reg = int(i.b)
-		case i.op <= opPow:
+		case slices.Contains(arithOps[:], i.op):
 			reg = int(i.c)
 		}
 	}

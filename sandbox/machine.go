@@ -32,13 +32,14 @@ reload:
 	}
 	th = r.th
 	fr = &th.frames[th.n-1]
+	n = r.steps
+frame:
 	cl = fr.cl
 	code = cl.proto.code
 	k = cl.proto.consts
 	base = int(fr.base)
 	reg = (*[window]Value)(th.stack[base:])
 	pc = int(fr.pc)
-	n = r.steps
 
 nextInstr:
 	for {
@@ -48,13 +49,24 @@ nextInstr:
 			r.steps = n
 			return errInstructions
 		}
-		i := code[pc]
+		i := &code[pc]
 		pc++
 		switch i.op {
 		case opMove:
-			reg[i.a] = reg[uint8(i.b)]
+			// A store of a pointer costs two jumps more than one of a number.
+			d, v := &reg[i.a], &reg[uint8(i.b)]
+			if d.p == v.p {
+				d.n = v.n
+				continue
+			}
+			*d = *v
 		case opLoadK:
-			reg[i.a] = k[i.c]
+			d, v := &reg[i.a], &k[i.c]
+			if d.p == v.p {
+				d.n = v.n
+				continue
+			}
+			*d = *v
 		case opLoadNil:
 			for j := int(i.a); j < int(i.a)+int(i.b); j++ {
 				reg[uint8(j)] = Value{}
@@ -64,7 +76,12 @@ nextInstr:
 		case opLoadFalse:
 			reg[i.a] = Value{p: unsafe.Pointer(&tagFalse)}
 		case opGetUpval:
-			reg[i.a] = *cl.up[i.b].p
+			d, v := &reg[i.a], cl.up[i.b].p
+			if d.p == v.p {
+				d.n = v.n
+				continue
+			}
+			*d = *v
 		case opSetUpval:
 			*cl.up[i.b].p = reg[i.a]
 
@@ -282,10 +299,11 @@ nextInstr:
 			if x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
 				f := x.n + y.n
 				d := &reg[i.a]
-				if d.p != unsafe.Pointer(&tagNumber) {
-					d.p = unsafe.Pointer(&tagNumber)
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
 				}
-				d.n = f
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmetic
@@ -294,10 +312,11 @@ nextInstr:
 			if x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
 				f := x.n - y.n
 				d := &reg[i.a]
-				if d.p != unsafe.Pointer(&tagNumber) {
-					d.p = unsafe.Pointer(&tagNumber)
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
 				}
-				d.n = f
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmetic
@@ -306,31 +325,50 @@ nextInstr:
 			if x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
 				f := x.n * y.n
 				d := &reg[i.a]
-				if d.p != unsafe.Pointer(&tagNumber) {
-					d.p = unsafe.Pointer(&tagNumber)
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
 				}
-				d.n = f
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmetic
 		case opDiv:
 			x, y := &reg[uint8(i.b)], &reg[uint8(i.c)]
 			if x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), x.n / y.n}
+				f := x.n / y.n
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmetic
 		case opMod:
 			x, y := &reg[uint8(i.b)], &reg[uint8(i.c)]
 			if x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), x.n - math.Floor(x.n/y.n)*y.n}
+				f := x.n - math.Floor(x.n/y.n)*y.n
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmetic
 		case opPow:
 			x, y := &reg[uint8(i.b)], &reg[uint8(i.c)]
 			if x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), pow(x.n, y.n)}
+				f := pow(x.n, y.n)
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmetic
@@ -338,10 +376,11 @@ nextInstr:
 			if x := &reg[uint8(i.b)]; x.p == unsafe.Pointer(&tagNumber) {
 				f := x.n + k[i.c].n
 				d := &reg[i.a]
-				if d.p != unsafe.Pointer(&tagNumber) {
-					d.p = unsafe.Pointer(&tagNumber)
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
 				}
-				d.n = f
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmeticK
@@ -349,22 +388,35 @@ nextInstr:
 			if x := &reg[uint8(i.b)]; x.p == unsafe.Pointer(&tagNumber) {
 				f := x.n - k[i.c].n
 				d := &reg[i.a]
-				if d.p != unsafe.Pointer(&tagNumber) {
-					d.p = unsafe.Pointer(&tagNumber)
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
 				}
-				d.n = f
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmeticK
 		case opMulK:
 			if x := &reg[uint8(i.b)]; x.p == unsafe.Pointer(&tagNumber) {
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), x.n * k[i.c].n}
+				f := x.n * k[i.c].n
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmeticK
 		case opDivK:
 			if x := &reg[uint8(i.b)]; x.p == unsafe.Pointer(&tagNumber) {
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), x.n / k[i.c].n}
+				f := x.n / k[i.c].n
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmeticK
@@ -373,23 +425,36 @@ nextInstr:
 				y := k[i.c].n
 				f := x.n - math.Floor(x.n/y)*y
 				d := &reg[i.a]
-				if d.p != unsafe.Pointer(&tagNumber) {
-					d.p = unsafe.Pointer(&tagNumber)
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
 				}
-				d.n = f
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmeticK
 		case opPowK:
 			if x := &reg[uint8(i.b)]; x.p == unsafe.Pointer(&tagNumber) {
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), pow(x.n, k[i.c].n)}
+				f := pow(x.n, k[i.c].n)
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			goto arithmeticK
 		case opNeg:
 			x := reg[uint8(i.b)]
 			if x.p == unsafe.Pointer(&tagNumber) {
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), -x.n}
+				f := -x.n
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			fr.pc, r.steps = int32(pc), n
@@ -407,10 +472,22 @@ nextInstr:
 			x := reg[uint8(i.b)]
 			switch x.kind() {
 			case kindTable:
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), float64(x.table().length())}
+				f := float64(x.table().length())
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			case kindString:
-				reg[i.a] = Value{unsafe.Pointer(&tagNumber), float64(len(x.str().s))}
+				f := float64(len(x.str().s))
+				d := &reg[i.a]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = f
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), f}
 				continue
 			}
 			fr.pc, r.steps = int32(pc), n
@@ -439,40 +516,42 @@ nextInstr:
 				pc = int(i.c)
 			}
 
-		case opEq, opNe:
-			x, y := reg[i.a], reg[uint8(i.b)]
-			var equal bool
-			if x.p == y.p {
-				equal = x.n == y.n
-			} else if x.p != nil && y.p != nil {
-				switch kx := *(*uint8)(x.p); {
-				case kx != *(*uint8)(y.p):
-				case kx == kindString:
-					a, b := (*str)(x.p).s, (*str)(y.p).s
-					if len(a) == len(b) {
-						n -= int64(len(a)) >> 6
-						equal = a == b
-					}
-				case kx == kindTable || kx == kindUserdata:
-					if f := r.equalMeta(x, y); f.p != nil {
-						fr.pc, r.steps = int32(pc), n
-						if err = r.callMeta(f, x, y, 0, 0, toJump); err != nil {
-							goto failed
-						}
-						goto reload
-					}
+		case opEq:
+			if x, y := &reg[i.a], &reg[uint8(i.b)]; x.p == y.p {
+				if x.n == y.n {
+					pc = int(i.c)
 				}
+				continue
 			}
-			if equal == (i.op == opEq) {
+			goto equal
+		case opNe:
+			if x, y := &reg[i.a], &reg[uint8(i.b)]; x.p == y.p {
+				if x.n != y.n {
+					pc = int(i.c)
+				}
+				continue
+			}
+			goto equal
+		case opEqK:
+			x, y := &reg[i.a], &k[i.b]
+			if x.p == y.p {
+				if x.n == y.n {
+					pc = int(i.c)
+				}
+				continue
+			}
+			if equalStrings(*x, *y) {
 				pc = int(i.c)
 			}
-		case opEqK, opNeK:
-			x, y := reg[i.a], k[i.b]
-			equal := x.p == y.p && x.n == y.n
-			if !equal && x.p != y.p && x.p != nil && y.p != nil && *(*uint8)(x.p) == kindString && *(*uint8)(y.p) == kindString {
-				equal = (*str)(x.p).s == (*str)(y.p).s
+		case opNeK:
+			x, y := &reg[i.a], &k[i.b]
+			if x.p == y.p {
+				if x.n != y.n {
+					pc = int(i.c)
+				}
+				continue
 			}
-			if equal == (i.op == opEqK) {
+			if !equalStrings(*x, *y) {
 				pc = int(i.c)
 			}
 		case opLt:
@@ -511,33 +590,65 @@ nextInstr:
 				continue
 			}
 			goto compare
-		case opLtK, opNotLtK:
-			if x, y := &reg[i.a], &k[i.b]; x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
-				if (x.n < y.n) == (i.op == opLtK) {
+		case opLtK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if x.n < k[i.b].n {
 					pc = int(i.c)
 				}
 				continue
 			}
 			goto compare
-		case opLeK, opNotLeK:
-			if x, y := &reg[i.a], &k[i.b]; x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
-				if (x.n <= y.n) == (i.op == opLeK) {
+		case opNotLtK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if !(x.n < k[i.b].n) {
 					pc = int(i.c)
 				}
 				continue
 			}
 			goto compare
-		case opGtK, opNotGtK:
-			if x, y := &reg[i.a], &k[i.b]; x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
-				if (x.n > y.n) == (i.op == opGtK) {
+		case opLeK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if x.n <= k[i.b].n {
 					pc = int(i.c)
 				}
 				continue
 			}
 			goto compare
-		case opGeK, opNotGeK:
-			if x, y := &reg[i.a], &k[i.b]; x.p == unsafe.Pointer(&tagNumber) && y.p == unsafe.Pointer(&tagNumber) {
-				if (x.n >= y.n) == (i.op == opGeK) {
+		case opNotLeK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if !(x.n <= k[i.b].n) {
+					pc = int(i.c)
+				}
+				continue
+			}
+			goto compare
+		case opGtK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if x.n > k[i.b].n {
+					pc = int(i.c)
+				}
+				continue
+			}
+			goto compare
+		case opNotGtK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if !(x.n > k[i.b].n) {
+					pc = int(i.c)
+				}
+				continue
+			}
+			goto compare
+		case opGeK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if x.n >= k[i.b].n {
+					pc = int(i.c)
+				}
+				continue
+			}
+			goto compare
+		case opNotGeK:
+			if x := &reg[i.a]; x.p == unsafe.Pointer(&tagNumber) {
+				if !(x.n >= k[i.b].n) {
 					pc = int(i.c)
 				}
 				continue
@@ -562,10 +673,8 @@ nextInstr:
 					}
 					n = r.steps
 				}
-				base = fn + 1
-				reg = (*[window]Value)(th.stack[base:])
-				for ; nargs < p.nparams; nargs++ {
-					reg[uint8(nargs)] = Value{}
+				if nargs < p.nparams {
+					clear(th.stack[fn+1+nargs : fn+1+p.nparams])
 				}
 				if th.n == len(th.frames) {
 					r.steps = n
@@ -576,13 +685,9 @@ nextInstr:
 				fr = &th.frames[th.n]
 				th.n++
 				fr.cl = ncl
-				fr.base, fr.fn, fr.ret, fr.nres = int32(base), int32(fn), int32(fn), i.c-1
-				fr.nvar, fr.kind = 0, toCall
-				cl = ncl
-				code = p.code
-				k = p.consts
-				pc = 0
-				continue
+				fr.base, fr.fn, fr.ret, fr.nres = int32(fn+1), int32(fn), int32(fn), i.c-1
+				fr.pc, fr.nvar, fr.kind = 0, 0, toCall
+				goto frame
 			}
 			fr.pc, r.steps = int32(pc), n
 			if err = r.precall(fn, nargs, toCall, fn, int(i.c)-1); err != nil {
@@ -615,10 +720,14 @@ nextInstr:
 				want := int(fr.nres)
 				th.n--
 				if want == 1 {
-					if count > 0 {
-						stack[ret] = stack[from]
+					if d := &stack[ret]; count > 0 {
+						if v := &stack[from]; d.p == v.p {
+							d.n = v.n
+						} else {
+							*d = *v
+						}
 					} else {
-						stack[ret] = Value{}
+						*d = Value{}
 					}
 				} else if want != 0 {
 					if want < 0 {
@@ -637,13 +746,7 @@ nextInstr:
 					}
 				}
 				fr = &th.frames[th.n-1]
-				cl = fr.cl
-				code = cl.proto.code
-				k = cl.proto.consts
-				base = int(fr.base)
-				reg = (*[window]Value)(stack[base:])
-				pc = int(fr.pc)
-				continue
+				goto frame
 			}
 			fr.pc, r.steps = int32(pc), n
 			{
@@ -675,12 +778,13 @@ nextInstr:
 			limit := reg[i.a+1].n
 			if step >= 0 && v <= limit || step < 0 && v >= limit {
 				idx.n = v
-				d := &reg[i.a+3]
-				if d.p != unsafe.Pointer(&tagNumber) {
-					d.p = unsafe.Pointer(&tagNumber)
-				}
-				d.n = v
 				pc = int(i.c)
+				d := &reg[i.a+3]
+				if d.p == unsafe.Pointer(&tagNumber) {
+					d.n = v
+					continue
+				}
+				*d = Value{unsafe.Pointer(&tagNumber), v}
 			}
 		case opForCall:
 			f := reg[i.a]
@@ -743,23 +847,17 @@ nextInstr:
 			have := int(fr.nvar)
 			to := base + int(i.a)
 			if want < 0 {
-				want = have
 				fr.pc, r.steps = int32(pc), n
-				if err = r.charge(int64(have) >> 3); err != nil {
+				if err = r.openVarargs(th, base-have, to, have); err != nil {
 					goto failed
 				}
-				if err = r.grow(th, to+have+window); err != nil {
-					goto failed
-				}
-				n = r.steps
-				reg = (*[window]Value)(th.stack[base:])
-				th.top = to + have
+				goto reload
 			}
 			for j := 0; j < want; j++ {
 				if j < have {
-					th.stack[to+j] = th.stack[base-have+j]
+					reg[i.a+uint8(j)] = th.stack[base-have+j]
 				} else {
-					th.stack[to+j] = Value{}
+					reg[i.a+uint8(j)] = Value{}
 				}
 			}
 		}
@@ -767,19 +865,40 @@ nextInstr:
 
 	arithmetic:
 		fr.pc, r.steps = int32(pc), n
-		if err = r.arithmetic(int(i.op-opAdd), reg[uint8(i.b)], reg[uint8(i.c)], base+int(i.a)); err != nil {
+		if err = r.arithmetic(int(arithIndex[i.op])-1, reg[uint8(i.b)], reg[uint8(i.c)], base+int(i.a)); err != nil {
 			goto failed
 		}
 		goto reload
 	arithmeticK:
 		fr.pc, r.steps = int32(pc), n
-		if err = r.arithmetic(int(i.op-opAddK), reg[uint8(i.b)], k[i.c], base+int(i.a)); err != nil {
+		if err = r.arithmetic(int(arithIndex[i.op])-1, reg[uint8(i.b)], k[i.c], base+int(i.a)); err != nil {
 			goto failed
 		}
 		goto reload
+	equal:
+		{
+			x, y := reg[i.a], reg[uint8(i.b)]
+			fr.pc, r.steps = int32(pc), n
+			f, e := r.equalMeta(x, y)
+			if e != nil {
+				err = e
+				goto failed
+			}
+			if f.p != nil {
+				if err = r.callMeta(f, x, y, 0, 0, toJump); err != nil {
+					goto failed
+				}
+				goto reload
+			}
+			n = r.steps
+			if equalStrings(x, y) == (i.op == opEq) {
+				pc = int(i.c)
+			}
+			continue
+		}
 	compare:
 		fr.pc, r.steps = int32(pc), n
-		if err = r.compare(fr, i, reg, k); err != nil {
+		if err = r.compare(fr, *i, reg, k); err != nil {
 			goto failed
 		}
 		goto reload

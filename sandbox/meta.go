@@ -208,7 +208,7 @@ func (r *Run) stringToNumber(s *str) (float64, bool) {
 	return parseNumber(s.s)
 }
 
-// arithmetic is the slow path of the arithmetic instructions; op counts from opAdd.
+// arithmetic is the slow path of the arithmetic instructions; op counts from addition.
 func (r *Run) arithmetic(op int, x, y Value, dest int) error {
 	a, okA := r.number(x)
 	b, okB := r.number(y)
@@ -252,21 +252,29 @@ func (r *Run) lengthOf(x Value, dest int) error {
 	return r.callMeta(f, x, Value{}, dest, 1, toCall)
 }
 
-// equalMeta returns the metamethod that decides whether x equals y.
-func (r *Run) equalMeta(x, y Value) Value {
-	a, b := r.metaOf(x), r.metaOf(y)
-	if a == nil || b == nil {
-		return Value{}
+// equalMeta returns the metamethod that decides whether x equals y. For long
+// strings it charges for the comparison to come.
+func (r *Run) equalMeta(x, y Value) (Value, error) {
+	switch kind := x.kind(); {
+	case kind != y.kind():
+	case kind == kindString:
+		if n := len(x.str().s); n == len(y.str().s) {
+			return Value{}, r.charge(int64(n) >> 6)
+		}
+	case kind == kindTable || kind == kindUserdata:
+		a, b := r.metaOf(x), r.metaOf(y)
+		f := a.event(evEq)
+		if f.p != nil && b != nil && (a == b || rawEqual(f, b.event(evEq))) {
+			return f, nil
+		}
 	}
-	f := a.event(evEq)
-	if f.p == nil || a != b && !rawEqual(f, b.event(evEq)) {
-		return Value{}
-	}
-	return f
+	return Value{}, nil
 }
 
-// negated reports whether a comparison jumps when it does not hold.
-func negated(op opcode) bool { return (op-opEq)&1 == 1 }
+// equalStrings reports whether x and y are equal strings.
+func equalStrings(x, y Value) bool {
+	return x.kind() == kindString && y.kind() == kindString && x.str().s == y.str().s
+}
 
 // compare is the slow path of order comparisons.
 func (r *Run) compare(fr *frame, i instr, reg *[window]Value, k []Value) error {
@@ -274,7 +282,7 @@ func (r *Run) compare(fr *frame, i instr, reg *[window]Value, k []Value) error {
 	var y Value
 	op := i.op
 	if negated(op) {
-		op--
+		op = negation(op)
 	}
 	switch op {
 	case opLt, opLe:
