@@ -243,7 +243,7 @@ func TestFolder(t *testing.T) {
 		if len(glob(t, dir+"/testdata/config/*.txt")) == 0 {
 			t.Error("no cases in testdata/config")
 		}
-		for _, file := range []string{"/build/wasm/" + name + "/main.go", "/envoy/" + name + "/envoy.yaml", "/envoy/" + name + "/istio.yaml", "/envoy/" + name + "/gateway.yaml"} {
+		for _, file := range []string{"/build/wasm/" + name + "/main.go", "/envoy/" + name + "/envoy.yaml", "/envoy/" + name + "/istio.yaml", "/envoy/" + name + "/gateway.yaml", "/e2e/" + name + "_test.go"} {
 			if _, err := os.Stat(root + file); err != nil {
 				t.Errorf("%s is missing", file)
 			}
@@ -281,6 +281,22 @@ func TestDeclarations(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestOverviewsListTheFilters(t *testing.T) {
+	t.Parallel()
+	for file, folder := range map[string]string{"README.md": "filters/", "filters/README.md": ""} {
+		var got []string
+		for _, m := range regexp.MustCompile(`(?m)^\| \[([a-z]+)\]\(([^)]*)\) \|`).FindAllStringSubmatch(readFile(t, root+"/"+file), -1) {
+			if want := folder + m[1] + "/README.md"; m[2] != want {
+				t.Errorf("%s: %s leads to %s, want %s", file, m[1], m[2], want)
+			}
+			got = append(got, m[1])
+		}
+		if !slices.Equal(got, all.Names()) {
+			t.Errorf("%s: the table lists %v, want %v", file, got, all.Names())
+		}
+	}
 }
 
 // Words are declared as constants of type filter.Word; each must be documented.

@@ -33,7 +33,6 @@ func TestAddAFilter(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command(command, args...)
 		cmd.Dir = dir
-		// The path of the copy differs each time: without it, builds are cached.
 		cmd.Env = append(os.Environ(), append(env, "GOFLAGS=-buildvcs=false", "GOWORK="+filepath.Join(dir, "go.work"))...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s %s: %v\n%s", command, strings.Join(args, " "), err, out)
