@@ -383,18 +383,19 @@ func FuzzXML(f *testing.F) {
 	})
 }
 
-var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 // FuzzExpiration compares with package time.
 func FuzzExpiration(f *testing.F) {
-	for _, s := range []string{"2026-11-21T14:00:00Z", "2026-11-21T14:00:00.5+01:00", "2026-02-29T00:00:00Z", "2024-02-29T23:59:59-23:59", "2026-11-21T24:00:00Z", "2026-11-21T14:00:60Z", "2026-11-21T14:00:00.Z", "2026-13-01T00:00:00Z", "0000-01-01T00:00:00Z"} {
+	for _, s := range []string{"2026-11-21T14:00:00Z", "2026-11-21T14:00:00.5+01:00", "2026-02-29T00:00:00Z", "2024-02-29T23:59:59-23:59", "2026-11-21T24:00:00Z", "2026-11-21T14:00:60Z", "2026-11-21T14:00:00.Z", "2026-13-01T00:00:00Z", "0000-01-01T00:00:00Z", "0000-01-01T00:00:00+24:00", "2026-11-21T14:00:00-01:60"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := parseRFC3339(s)
 		want, err := time.Parse(time.RFC3339, s)
 		if ok != (err == nil) {
-			// time.Parse takes an hour of one digit and a comma for the fraction's point.
+			// time.Parse takes an hour of one digit, a comma for the fraction's point, and an
+			// offset of 24 hours or 60 minutes.
 			if !ok && !rfc3339.MatchString(s) {
 				return
 			}
