@@ -2,14 +2,18 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	h2 "golang.org/x/net/http2"
 )
 
 // TestAuthcalloutFaults: whatever the auth service does wrong, a request waits
@@ -390,30 +394,50 @@ func TestAuthcalloutTunnels(t *testing.T) {
 		})
 	}
 
-	// CONNECT over HTTP/2 (RFC 9113, 8.5).
+	// net/http refuses to send :protocol.
+	tunneling := &h2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	// CONNECT over HTTP/2 (RFC 9113, 8.5), and its extension for WebSockets
+	// (RFC 8441), which Envoy shows to filters as an upgrade.
 	for name, test := range map[string]struct {
 		listener, token string
+		protocol        string // :protocol
 		status          int
 	}{
-		"CONNECT over HTTP/2 is opened":                       {"kong", good, 200},
-		"CONNECT over HTTP/2 is refused":                      {"kong", wrong, 401},
-		"ext-authz opens CONNECT over HTTP/2":                 {"ext", good, 200},
-		"ext-authz refuses CONNECT over HTTP/2":               {"ext", wrong, 403},
-		"forward_body does not wait for a tunnel over HTTP/2": {"body", good, 200},
-		"forward_body refuses CONNECT over HTTP/2":            {"body", wrong, 401},
+		"CONNECT over HTTP/2 is opened":                          {"kong", good, "", 200},
+		"CONNECT over HTTP/2 is refused":                         {"kong", wrong, "", 401},
+		"ext-authz opens CONNECT over HTTP/2":                    {"ext", good, "", 200},
+		"ext-authz refuses CONNECT over HTTP/2":                  {"ext", wrong, "", 403},
+		"forward_body does not wait for a tunnel over HTTP/2":    {"body", good, "", 200},
+		"forward_body refuses CONNECT over HTTP/2":               {"body", wrong, "", 401},
+		"a WebSocket over HTTP/2 is opened":                      {"kong", good, "websocket", 200},
+		"a WebSocket over HTTP/2 is refused":                     {"kong", wrong, "websocket", 401},
+		"ext-authz opens a WebSocket over HTTP/2":                {"ext", good, "websocket", 200},
+		"ext-authz refuses a WebSocket over HTTP/2":              {"ext", wrong, "websocket", 403},
+		"forward_body does not wait for a WebSocket over HTTP/2": {"body", good, "websocket", 200},
+		"forward_body refuses a WebSocket over HTTP/2":           {"body", wrong, "websocket", 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			body, out := io.Pipe()
 			//nolint:errcheck // ends the tunnel, and cannot fail
 			defer out.Close()
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodConnect, "http://"+addr(t, e, test.listener), body)
+			target := "http://" + addr(t, e, test.listener)
+			if test.protocol != "" {
+				target += "/chat"
+			}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodConnect, target, body)
 			if err != nil {
 				t.Fatal(err)
 			}
+			if test.protocol != "" {
+				r.Header[":protocol"] = []string{test.protocol}
+				r.Header.Set("Sec-WebSocket-Version", "13")
+			}
 			r.Header.Set("Authorization", test.token)
 			r.Host = "db.example.org:5432"
-			resp, err := clients[http2].Do(r)
+			resp, err := tunneling.RoundTrip(r)
 			if err != nil {
 				t.Fatal(err)
 			}
