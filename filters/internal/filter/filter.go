@@ -112,13 +112,14 @@ const (
 )
 
 // Outcome is what a step of a filter asks for next. Make one with [Continue],
-// [Pass], [Send], [Call] or [NeedBody].
+// [Pass], [Send], [Call] or [NeedBody]. It is handed on by value through several
+// calls, so what is large stands behind a pointer.
 type Outcome struct {
 	Kind    Kind
 	Word    Word                        // the verdict, where this ends the decision
 	Cache   Cache                       // where the verdict came from
-	Reply   Reply                       // KindReply
-	Callout Callout                     // KindCall
+	Reply   *Reply                      // KindReply
+	Callout *Callout                    // KindCall
 	OnReply func(CalloutResult) Outcome // KindCall
 	Body    BodyNeed                    // KindBody
 	OnBody  func(BodyResult) Outcome    // KindBody
@@ -131,7 +132,7 @@ func Continue() Outcome { return Outcome{Kind: KindContinue} }
 func Pass(w Word) Outcome { return Outcome{Kind: KindContinue, Word: w} }
 
 // Send ends the exchange with a reply to the client.
-func Send(w Word, r Reply) Outcome { return Outcome{Kind: KindReply, Word: w, Reply: r} }
+func Send(w Word, r Reply) Outcome { return Outcome{Kind: KindReply, Word: w, Reply: &r} }
 
 // From tells where the verdict of an outcome came from.
 func (o Outcome) From(c Cache) Outcome { o.Cache = c; return o }
@@ -152,7 +153,7 @@ const (
 // Call suspends the message until the callout is answered. A callout that
 // cannot be made reaches then like any other, as a failed result.
 func Call(c Callout, then func(CalloutResult) Outcome) Outcome {
-	return Outcome{Kind: KindCall, Callout: c, OnReply: then}
+	return Outcome{Kind: KindCall, Callout: &c, OnReply: then}
 }
 
 // NeedBody suspends the message until its body is there. It needs

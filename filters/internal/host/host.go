@@ -132,7 +132,7 @@ func (p *plugin) OnTick() {
 func (p *plugin) settleTick(o filter.Outcome) {
 	for o.Kind == filter.KindCall {
 		then := o.OnReply
-		res, fl := p.dispatch(&o.Callout, p.calloutHeaders(&o.Callout, nil), func(res filter.CalloutResult) {
+		res, fl := p.dispatch(o.Callout, p.calloutHeaders(o.Callout, nil), func(res filter.CalloutResult) {
 			defer p.recovered("tick")
 			p.settleTick(then(res))
 		})

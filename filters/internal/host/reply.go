@@ -10,7 +10,7 @@ const noGRPCStatus = -1
 
 // reply is the only place that answers a client. The word goes into Envoy's
 // response code details (%RESPONSE_CODE_DETAILS%).
-func (p *plugin) reply(req *message, w filter.Word, r filter.Reply) {
+func (p *plugin) reply(req *message, w filter.Word, r *filter.Reply) {
 	headers := make([][2]string, 0, len(r.Headers)+2)
 	contentType, body := r.ContentType, r.Body
 	accept, _ := req.Header("accept")

@@ -13,7 +13,7 @@ import (
 // callout is then made again for the others, from the plugin's own context,
 // whose answers are never dropped.
 type sharedFlight struct {
-	callout filter.Callout
+	callout *filter.Callout
 	headers [][2]string
 	waiters []waiter // the leader's own, if it has one, is first
 }
@@ -45,7 +45,7 @@ func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult
 		s.p.metrics.coalesced.Add(1)
 		return res, true
 	}
-	sf := &sharedFlight{callout: *c, headers: slices.Clone(s.p.calloutHeaders(c, &s.request.message)), waiters: []waiter{w}}
+	sf := &sharedFlight{callout: c, headers: slices.Clone(s.p.calloutHeaders(c, &s.request.message)), waiters: []waiter{w}}
 	res, d.flight = s.p.dispatch(c, sf.headers, func(res filter.CalloutResult) { s.p.land(sf, res) })
 	if d.flight == nil {
 		return res, false
@@ -98,7 +98,7 @@ func (p *plugin) handOver() {
 			delete(p.shared, sf.callout.Flight)
 			continue
 		}
-		if res, fl := p.dispatch(&sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); fl == nil {
+		if res, fl := p.dispatch(sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); fl == nil {
 			p.land(sf, res)
 		}
 	}

@@ -175,7 +175,7 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 			return s.answer(d, o)
 
 		case filter.KindCall:
-			res, waits := s.call(d, &o.Callout, o.OnReply)
+			res, waits := s.call(d, o.Callout, o.OnReply)
 			if waits {
 				d.state = waitsForCall
 				return types.ActionPause

@@ -214,12 +214,11 @@ func settle(o filter.Outcome, m *Message, answer func(filter.Callout) filter.Cal
 	for {
 		switch o.Kind {
 		case filter.KindReply:
-			reply := o.Reply
-			e.Word, e.Cache, e.Reply = o.Word, o.Cache, &reply
+			e.Word, e.Cache, e.Reply = o.Word, o.Cache, o.Reply
 			return e
 		case filter.KindCall:
-			e.Callouts = append(e.Callouts, o.Callout)
-			o = o.OnReply(answer(o.Callout))
+			e.Callouts = append(e.Callouts, *o.Callout)
+			o = o.OnReply(answer(*o.Callout))
 		case filter.KindBody:
 			var res filter.BodyResult
 			m.body = m.Whole
