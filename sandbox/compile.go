@@ -82,6 +82,10 @@ func (c *compiler) fail(line int32, near, text string) {
 func (c *compiler) function() *proto {
 	fn := c.fn
 	c.p = &proto{nparams: len(fn.params), vararg: fn.vararg, chunk: c.parser.chunkName(), name: fn.name, line: fn.line, maxStack: 2}
+	c.p.arity = uint16(len(fn.params) + 1)
+	if fn.vararg {
+		c.p.arity = 1<<16 - 1
+	}
 	c.consts = map[Value]int{}
 	for _, u := range fn.upvalues {
 		info := upvalueInfo{name: u.name.s, index: u.index}
@@ -157,9 +161,6 @@ func (c *compiler) activateAt(l *local, reg int) {
 	c.active = append(c.active, l)
 	c.infos = append(c.infos, len(c.p.locals))
 	c.p.locals = append(c.p.locals, localInfo{name: l.name.s, reg: reg, start: int32(c.here())})
-	if l.captured {
-		c.p.closes = true
-	}
 }
 
 // localRegs is the number of registers that locals hold.
@@ -398,7 +399,11 @@ func (c *compiler) returnStatement(s *stmt) {
 	case len(s.exprs) == 1 && !multi(s.exprs[0]):
 		r := c.anyReg(s.exprs[0])
 		c.line = s.line
-		c.emit(opReturn, r, 2, 0)
+		if c.firstCaptured(0, len(c.active)) < 0 {
+			c.emit(opReturn1, r, 2, 0)
+		} else {
+			c.emit(opReturn, r, 2, 0)
+		}
 	default:
 		n := c.expList(s.exprs, -1)
 		c.line = s.line

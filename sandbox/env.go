@@ -146,6 +146,7 @@ type frozenEnv struct {
 	intern     map[string]*str
 	modules    map[string]Value
 	stringMeta *Table
+	stringLib  *Table // its __index, nil if the Env has no string library
 	require    Value
 }
 
@@ -219,6 +220,7 @@ func (e *Env) freeze() *frozenEnv {
 	f.stringMeta = newTable(0, 2)
 	f.stringMeta.rawSet(f.str("__index"), root.getString("string"))
 	f.stringMeta.freeze()
+	f.stringLib = root.getString("string").AsTable()
 	e.frozen = f
 	return f
 }

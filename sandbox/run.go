@@ -12,6 +12,8 @@ type Run struct {
 	mem   int64 // bytes left
 	depth int   // nested calls allowed
 
+	stringLib *Table // where methods of strings are
+
 	th         *thread // the one that runs
 	main       *thread
 	coroutines int // that may still be created
@@ -54,6 +56,7 @@ func newRun(s *Script, host any) *Run {
 	}
 	r.script, r.st, r.host = s, s.st, host
 	r.steps, r.mem, r.depth, r.coroutines = l.Instructions, l.Memory, l.Depth, l.Coroutines
+	r.stringLib = s.prog.env.stringLib
 	r.th = r.main
 	return r
 }
