@@ -698,6 +698,12 @@ nextInstr:
 				nargs = th.top - fn - 1
 			}
 			fr.pc, r.steps = int32(pc), n
+			if f := &reg[i.a]; f.p != nil && *(*uint8)(f.p) == kindNative && (*native)(f.p).fn != nil {
+				if err = r.callPlain(th, (*native)(f.p), fn, nargs, int(i.c)-1); err != nil {
+					goto failed
+				}
+				goto reload
+			}
 			if err = r.precall(fn, nargs, toCall, fn, int(i.c)-1); err != nil {
 				goto failed
 			}
