@@ -108,6 +108,7 @@ func (c *compiler) function() *proto {
 
 func (l *lexer) chunkName() string { return l.chunk }
 
+//go:noinline
 func (c *compiler) emit(op opcode, a, b, cc int) int {
 	c.p.code = append(c.p.code, instr{op, uint8(a), uint16(b), int32(cc)})
 	c.p.lines = append(c.p.lines, c.line)
@@ -116,12 +117,14 @@ func (c *compiler) emit(op opcode, a, b, cc int) int {
 
 func (c *compiler) here() int { return len(c.p.code) }
 
+//go:noinline
 func (c *compiler) patch(jumps []int, target int) {
 	for _, j := range jumps {
 		c.p.code[j].c = int32(target)
 	}
 }
 
+//go:noinline
 func (c *compiler) patchHere(jumps []int) { c.patch(jumps, c.here()) }
 
 // alloc takes n registers and returns the first.
@@ -137,6 +140,7 @@ func (c *compiler) alloc(n int) int {
 	return r
 }
 
+//go:noinline
 func (c *compiler) constant(v Value) int {
 	if i, ok := c.consts[v]; ok {
 		return i
@@ -156,6 +160,7 @@ func (c *compiler) activate(l *local) {
 	c.activateAt(l, l.reg)
 }
 
+//go:noinline
 func (c *compiler) activateAt(l *local, reg int) {
 	l.reg = reg
 	c.active = append(c.active, l)
@@ -171,6 +176,7 @@ func (c *compiler) localRegs() int {
 	return 0
 }
 
+//go:noinline
 func (c *compiler) openScope(loop bool) *scope {
 	c.scope = &scope{parent: c.scope, start: len(c.active), loop: loop}
 	return c.scope
@@ -916,6 +922,8 @@ func (c *compiler) table(e *expr, dst int) {
 }
 
 // operands returns the operands of a chain of one logical operator.
+//
+//go:noinline
 func operands(e *expr) []*expr {
 	op := e.op
 	var rev []*expr
@@ -1019,13 +1027,6 @@ func (c *compiler) compare(n *expr, left int, k *expr, jumpIf bool) int {
 	for right.op == exParen && !multi(right.left) {
 		right = right.left
 	}
-	emit := func(op opcode, a, b int) int {
-		if !jumpIf {
-			op = negation(op)
-		}
-		c.line = n.line
-		return c.emit(op, a, b, 0)
-	}
 	if op == exEq || op == exNe {
 		if op == exNe {
 			jumpIf = !jumpIf
@@ -1035,34 +1036,42 @@ func (c *compiler) compare(n *expr, left int, k *expr, jumpIf bool) int {
 			c.toReg(k, left)
 		}
 		if i, ok := c.smallConst(right); ok {
-			return emit(opEqK, left, i)
+			return c.emitCompare(n, opEqK, left, i, jumpIf)
 		}
 		r := c.anyReg(right)
-		return emit(opEq, left, r)
+		return c.emitCompare(n, opEq, left, r, jumpIf)
 	}
 	if left < 0 {
 		if i, ok := c.smallConst(k); ok {
 			r := c.anyReg(right)
-			return emit([...]opcode{opGtK, opGeK, opLtK, opLeK}[op-exLt], r, i)
+			return c.emitCompare(n, [...]opcode{opGtK, opGeK, opLtK, opLeK}[op-exLt], r, i, jumpIf)
 		}
 		left = c.alloc(1)
 		c.toReg(k, left)
 	}
 	if right.op == exNumber {
 		if i, ok := c.smallConst(right); ok {
-			return emit([...]opcode{opLtK, opLeK, opGtK, opGeK}[op-exLt], left, i)
+			return c.emitCompare(n, [...]opcode{opLtK, opLeK, opGtK, opGeK}[op-exLt], left, i, jumpIf)
 		}
 	}
 	r := c.anyReg(right)
 	switch op {
 	case exLt:
-		return emit(opLt, left, r)
+		return c.emitCompare(n, opLt, left, r, jumpIf)
 	case exLe:
-		return emit(opLe, left, r)
+		return c.emitCompare(n, opLe, left, r, jumpIf)
 	case exGt:
-		return emit(opLt, r, left)
+		return c.emitCompare(n, opLt, r, left, jumpIf)
 	}
-	return emit(opLe, r, left)
+	return c.emitCompare(n, opLe, r, left, jumpIf)
+}
+
+func (c *compiler) emitCompare(n *expr, op opcode, a, b int, jumpIf bool) int {
+	if !jumpIf {
+		op = negation(op)
+	}
+	c.line = n.line
+	return c.emit(op, a, b, 0)
 }
 
 // smallConst returns the index of a constant that fits operand b.

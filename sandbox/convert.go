@@ -3,7 +3,6 @@ package sandbox
 import (
 	"math"
 	"math/bits"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -30,6 +29,8 @@ func (r *Run) convertible() error {
 }
 
 // toHost makes err an *Error where no script is running that could be told.
+//
+//go:noinline
 func (r *Run) toHost(err error) error {
 	if err == nil || r.script == nil || r.status == Running {
 		return err
@@ -109,11 +110,52 @@ func (r *Run) fromGo(x any, depth int) (Value, error) {
 	case []string:
 		return r.listFromGo(len(x), func(i int) (Value, error) { return r.newStr(x[i]) })
 	case map[string]any:
-		return mapFromGo(r, x, func(v any) (Value, error) { return r.fromGo(v, depth+1) })
+		if err := r.sortedMap(len(x)); err != nil {
+			return Value{}, err
+		}
+		keys := make([]string, 0, len(x))
+		for k := range x {
+			keys = append(keys, k)
+		}
+		return r.mapFromGo(keys, func(k string) (Value, error) { return r.fromGo(x[k], depth+1) })
 	case map[string]string:
-		return mapFromGo(r, x, r.newStr)
+		if err := r.sortedMap(len(x)); err != nil {
+			return Value{}, err
+		}
+		keys := make([]string, 0, len(x))
+		for k := range x {
+			keys = append(keys, k)
+		}
+		return r.mapFromGo(keys, func(k string) (Value, error) { return r.newStr(x[k]) })
 	}
 	return Value{}, misuse("FromGo of a type that has no counterpart in Lua")
+}
+
+// sortStrings is a heap sort: that of package slices is 19 KB of Wasm.
+func sortStrings(s []string) {
+	down := func(i, n int) {
+		for {
+			c := 2*i + 1
+			if c >= n {
+				return
+			}
+			if c+1 < n && s[c] < s[c+1] {
+				c++
+			}
+			if s[i] >= s[c] {
+				return
+			}
+			s[i], s[c] = s[c], s[i]
+			i = c
+		}
+	}
+	for i := len(s)/2 - 1; i >= 0; i-- {
+		down(i, len(s))
+	}
+	for n := len(s) - 1; n > 0; n-- {
+		s[0], s[n] = s[n], s[0]
+		down(0, n)
+	}
 }
 
 func (r *Run) listFromGo(n int, at func(int) (Value, error)) (Value, error) {
@@ -133,29 +175,27 @@ func (r *Run) listFromGo(n int, at func(int) (Value, error)) (Value, error) {
 	return t.value(), nil
 }
 
-func mapFromGo[V any](r *Run, m map[string]V, convert func(V) (Value, error)) (Value, error) {
-	n := len(m)
-	t, err := r.newTable(0, n)
+// sortedMap charges for a map of n entries: its keys are listed and sorted.
+func (r *Run) sortedMap(n int) error {
+	if err := r.alloc(int64(n) * sizeValue); err != nil {
+		return err
+	}
+	return r.charge(int64(n) * int64(bits.Len(uint(n))) >> 1)
+}
+
+// mapFromGo makes a table of a map, in the order of its sorted keys.
+func (r *Run) mapFromGo(keys []string, convert func(string) (Value, error)) (Value, error) {
+	t, err := r.newTable(0, len(keys))
 	if err != nil {
 		return Value{}, err
 	}
-	if err := r.alloc(int64(n) * sizeValue); err != nil {
-		return Value{}, err
-	}
-	if err := r.charge(int64(n) * int64(bits.Len(uint(n))) >> 1); err != nil {
-		return Value{}, err
-	}
-	keys := make([]string, 0, n)
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
+	sortStrings(keys)
 	for _, k := range keys {
 		key, err := r.newStr(k)
 		if err != nil {
 			return Value{}, err
 		}
-		v, err := convert(m[k])
+		v, err := convert(k)
 		if err != nil {
 			return Value{}, err
 		}
@@ -346,6 +386,7 @@ func (d *jsonReader) fail(text string) error {
 	return errorText("JSON, byte " + strconv.Itoa(d.i+1) + ": " + text + ", got " + got)
 }
 
+//go:noinline
 func (d *jsonReader) space() {
 	for d.i < len(d.s) {
 		switch d.s[d.i] {
@@ -358,6 +399,8 @@ func (d *jsonReader) space() {
 }
 
 // skip moves over c if it is next, and the spaces behind it.
+//
+//go:noinline
 func (d *jsonReader) skip(c byte) bool {
 	if d.i < len(d.s) && d.s[d.i] == c {
 		d.i++
@@ -549,6 +592,8 @@ func (d *jsonReader) text() (Value, error) {
 }
 
 // unit reads four hexadecimal digits, -1 if they are not there.
+//
+//go:noinline
 func (d *jsonReader) unit(i, end int) rune {
 	if i+4 > end {
 		return -1
@@ -657,6 +702,7 @@ func (w *jsonWriter) room(n int) error {
 	return nil
 }
 
+//go:noinline
 func (w *jsonWriter) add(s string) error {
 	if err := w.room(len(s)); err != nil {
 		return err

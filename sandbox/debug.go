@@ -1,13 +1,12 @@
 package sandbox
 
-import (
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 // Positions, names and tracebacks for error messages.
 
 // lineAt returns the line of the instruction before pc.
+//
+//go:noinline
 func (p *proto) lineAt(pc int32) int {
 	if pc > 0 && int(pc) <= len(p.lines) {
 		return int(p.lines[pc-1])
@@ -28,6 +27,8 @@ func (r *Run) frameAt(level int) *frame {
 }
 
 // where returns "chunk:line: " of the Lua function on top, or nothing.
+//
+//go:noinline
 func (r *Run) where() string { return r.whereAt(1) }
 
 func (r *Run) whereAt(level int) string {
@@ -40,6 +41,8 @@ func (r *Run) whereAt(level int) string {
 }
 
 // currentLine is the line of the innermost Lua function, 0 if there is none.
+//
+//go:noinline
 func (r *Run) currentLine() int {
 	for t := r.th; t != nil; t = t.resumer {
 		for i := t.n - 1; i >= 0; i-- {
@@ -150,7 +153,7 @@ func (r *Run) operandError(what string, v Value, second bool) error {
 		switch {
 		case !second:
 			reg = int(i.b)
-		case slices.Contains(arithOps[:], i.op):
+		case arithIndex[i.op] != 0 && arithOps[arithIndex[i.op]-1] == i.op:
 			reg = int(i.c)
 		}
 	}

@@ -49,6 +49,7 @@ func NewEnv() *Env {
 // NewEmptyEnv returns an Env without any name, for hosts that choose each.
 func NewEmptyEnv() *Env { return &Env{values: map[string]Value{}} }
 
+//go:noinline
 func (d *entry) make() Value {
 	if d.fn == nil && d.special == 0 {
 		return d.value

@@ -63,6 +63,7 @@ var keywords = func() map[string]token {
 
 func char(c byte) token { return tkChar + token(c) }
 
+//go:noinline
 func (t token) String() string {
 	switch {
 	case t == tkEOF:
@@ -153,11 +154,14 @@ func (l *lexer) tokenText() string {
 
 // shown returns source text for a message, shortened.
 func (l *lexer) shown(from, to int) string {
-	s := strings.TrimRight(l.src[from:to], " \t\r\n")
+	for to > from && isSpace(l.src[to-1]) {
+		to--
+	}
+	s := l.src[from:to]
 	if len(s) > 80 {
 		s = s[:80]
 	}
-	return strings.ToValidUTF8(s, "?")
+	return s
 }
 
 func (l *lexer) next() {
@@ -184,6 +188,7 @@ func (l *lexer) peek() token {
 	return l.ahead.tok
 }
 
+//go:noinline
 func (l *lexer) at(i int) byte {
 	if i < len(l.src) {
 		return l.src[i]
@@ -192,6 +197,8 @@ func (l *lexer) at(i int) byte {
 }
 
 // newline passes a line end: \n, \r, \r\n or \n\r.
+//
+//go:noinline
 func (l *lexer) newline() {
 	c := l.src[l.pos]
 	l.pos++
@@ -205,6 +212,8 @@ func (l *lexer) newline() {
 func isDigit(c byte) bool { return c-'0' < 10 }
 func isAlpha(c byte) bool { return c|0x20-'a' < 26 || c == '_' || c >= 0x80 }
 func isSpace(c byte) bool { return c == ' ' || c-'\t' < 5 }
+
+//go:noinline
 func hexDigit(c byte) int {
 	switch {
 	case c-'0' < 10:
@@ -326,10 +335,18 @@ func (l *lexer) number() {
 	text := l.src[l.start:l.pos]
 	n, ok := parseNumber(text)
 	if !ok {
-		if s := strings.ToLower(text); strings.HasSuffix(s, "ll") || strings.HasSuffix(s, "i") {
-			if _, ok := parseNumber(strings.TrimRight(s, "uli")); ok {
-				l.failHere("64-bit and imaginary number literals are not supported")
+		end := len(text)
+		if end > 1 && text[end-1]|0x20 == 'i' {
+			end--
+		}
+		if end > 2 && text[end-1]|0x20 == 'l' && text[end-2]|0x20 == 'l' {
+			end -= 2
+			if text[end-1]|0x20 == 'u' {
+				end--
 			}
+		}
+		if _, ok := parseNumber(text[:end]); ok {
+			l.failHere("64-bit and imaginary number literals are not supported")
 		}
 		l.failHere("malformed number")
 	}
@@ -337,6 +354,8 @@ func (l *lexer) number() {
 }
 
 // longOpen returns the level of the long bracket at pos, -1 if there is none.
+//
+//go:noinline
 func (l *lexer) longOpen() int {
 	i := l.pos + 1
 	for l.at(i) == '=' {

@@ -36,6 +36,7 @@ var mathLib = []entry{
 	{path: "math.randomseed", fn: mathRandomseed, hidden: true},
 }
 
+//go:noinline
 func math1(f func(float64) float64) Function {
 	return func(c *Call) error {
 		x, err := c.CheckNumber(1)

@@ -727,6 +727,8 @@ func (b *buffer) add(s string) error {
 }
 
 // value makes a string of what was added; the buffer must not be used after.
+//
+//go:noinline
 func (b *buffer) value() (Value, error) {
 	if err := b.r.alloc(sizeString); err != nil {
 		return Value{}, err

@@ -13,6 +13,8 @@ import (
 const maxChain = 100
 
 // metaOf returns the metatable of v, nil if it has none.
+//
+//go:noinline
 func (r *Run) metaOf(v Value) *Table {
 	switch v.kind() {
 	case kindTable:
@@ -424,6 +426,8 @@ func (r *Run) concat(t *thread, from, last, dest int) error {
 }
 
 // bytesValue makes a string of buf, which must not be written to any more.
+//
+//go:noinline
 func bytesValue(buf []byte) Value {
 	return String(unsafe.String(unsafe.SliceData(buf), len(buf)))
 }

@@ -27,6 +27,7 @@ func appendNumber(b []byte, n float64) []byte {
 	return strconv.AppendFloat(b, n, 'g', 14, 64)
 }
 
+//go:noinline
 func numberToString(n float64) string {
 	var b [32]byte
 	return string(appendNumber(b[:0], n))

@@ -119,6 +119,8 @@ var (
 )
 
 // negation returns the comparison that jumps when op does not.
+//
+//go:noinline
 func negation(op opcode) opcode {
 	for _, c := range comparisons {
 		if c[0] == op {

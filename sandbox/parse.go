@@ -170,6 +170,7 @@ func (p *parser) enter() {
 
 func (p *parser) leave() { p.depth-- }
 
+//go:noinline
 func (p *parser) test(t token) bool {
 	if p.tok == t {
 		p.next()
@@ -230,6 +231,8 @@ func (p *parser) tooMany(what string, limit int) {
 }
 
 // deactivate ends the scope of locals, last one first.
+//
+//go:noinline
 func (p *parser) deactivate(locals []*local) {
 	for i := len(locals) - 1; i >= 0; i-- {
 		l := locals[i]
@@ -595,6 +598,7 @@ func (p *parser) binary() (exprOp, priority, bool) {
 	return 0, priority{}, false
 }
 
+//go:noinline
 func (p *parser) expression() *expr { return p.subexpression(0) }
 
 // subexpression reads operators that bind tighter than limit.
