@@ -21,7 +21,7 @@ FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
 # All packages but e2e, which takes a real Envoy.
 UNIT = $$(go list ./... | grep -v '/e2e$$')
 
-.PHONY: run test build unit wasm-test mounts e2e bench fuzz generate lint accept-sizes clean help
+.PHONY: run test build sigv4-differential unit wasm-test mounts e2e bench soak soak-short fuzz generate lint accept-sizes clean help
 
 run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
 	@build/envoy >/dev/null
@@ -29,7 +29,7 @@ run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an 
 	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
 	@exec $(CACHE)/bin/demo -authservice $(CACHE)/bin/authservice
 
-test: lint build unit wasm-test mounts fuzz e2e ## everything: what CI runs
+test: lint build unit wasm-test sigv4-differential mounts fuzz e2e soak-short ## everything: what CI runs
 
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
@@ -59,6 +59,7 @@ accept-sizes: ## take the sizes of the last build as the ones to check against
 	@build/sizes -accept $(DIST)
 
 unit: ## fast tests, without Wasm and without Envoy
+	@[ -d "$${SIGV4_SUITE:-../shared/aws-signing-test-suite}/v4" ] || echo "sigv4: AWS's signing test suite is not there, its cases are left out: set SIGV4_SUITE" >&2
 	go test -skip '^TestWasm' $(UNIT)
 
 wasm-test: $(FILES) ## the compiled modules in an emulated host
@@ -76,15 +77,28 @@ bench: $(FILES) $(DIST)/test/empty.wasm ## what the filters cost in a real Envoy
 	@build/envoy >/dev/null
 	@go run -buildvcs=false ./e2e/bench $(if $(filter quick,$(BENCH)),-quick)
 
+sigv4-differential: ## the signer against aws-sdk-go-v2, on random requests
+	cd sigv4/internal/difftest && GOWORK=off go test -count=1 ./...
+
 mounts: ## the samples for Istio and Envoy Gateway against their schemas
 	cd envoy/mounts && go test -count=1 ./...
 
-FUZZTIME ?= 5s
+MINUTES ?= 10
+soak: $(DIST)/authcallout.wasm ## mixed traffic for MINUTES while the auth service and the configuration come and go
+	@build/envoy >/dev/null
+	@go run -buildvcs=false ./e2e/soak -minutes $(MINUTES)
+
+soak-short: ## soak for a minute
+	@$(MAKE) --no-print-directory soak MINUTES=1
+
+FUZZTIME ?= 3s
 fuzz: ## each fuzz target for FUZZTIME
 	@build/fuzz $(FUZZTIME)
 
+# The packages whose tests have the flag -update, by importing golden.
+GOLDEN := github.com/gatehouse-proxy/gatehouse/filters/all/golden
 generate: ## rewrite what is generated: schemas, tables, golden files
-	go test ./filters/... ./cmd/... -update
+	go test $$(go list -test -f '{{range .Deps}}{{if eq . "$(GOLDEN)"}}{{$$.ForTest}}{{end}}{{end}}' ./... | sort -u) -skip '^TestWasm' -update
 
 lint: ## gofmt, go vet, golangci-lint, yamllint
 	@build/lint

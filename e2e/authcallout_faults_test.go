@@ -405,6 +405,7 @@ func TestAuthcalloutTunnels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			body, out := io.Pipe()
+			//nolint:errcheck // ends the tunnel, and cannot fail
 			defer out.Close()
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodConnect, "http://"+addr(t, e, test.listener), body)
 			if err != nil {

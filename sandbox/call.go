@@ -13,8 +13,6 @@ type Call struct {
 	fn   *native
 	args []Value
 	ret  []Value
-	// varargs of native iterators, scratch of library functions
-	method bool
 }
 
 // Run returns the run that the call belongs to.

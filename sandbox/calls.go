@@ -22,7 +22,7 @@ func (r *Run) precall(fn, nargs int, kind uint8, ret, nres int) error {
 			if err := r.protect(t, fr, nargs); err != nil {
 				return err
 			}
-			nargs = int(t.limit) - fn - 2
+			nargs = t.limit - fn - 2
 			fn, kind, ret, nres = fn+1, toFrame, 0, -1
 			if err := r.charge(1); err != nil {
 				return err
@@ -440,18 +440,15 @@ func (r *Run) unwind(err error) error {
 	if se.traceback == "" && !r.catchable() {
 		se.traceback = r.traceback(se.Error(), 0)
 	}
-	handled := false
+search:
 	for {
 		t := r.th
-		if !handled {
-			handled = true
-			if h, ok := r.handlerOf(t); ok {
-				v, herr := r.handle(h, se.value)
-				if herr != nil {
-					return herr
-				}
-				se.value = v
+		if h, ok := r.handlerOf(t); ok {
+			v, herr := r.handle(h, se.value)
+			if herr != nil {
+				return herr
 			}
+			se.value = v
 		}
 		for t.n > 0 {
 			f := t.frames[t.n-1]
@@ -461,8 +458,7 @@ func (r *Run) unwind(err error) error {
 				derr := r.deliver(&f, []Value{Bool(false), se.value})
 				if derr != nil && !isControl(derr) {
 					if se, ok = derr.(*scriptError); ok {
-						handled = false
-						continue
+						continue search
 					}
 				}
 				return derr
@@ -493,7 +489,6 @@ func (r *Run) unwind(err error) error {
 			}
 			se = &scriptError{value: v, traceback: se.traceback, line: se.line}
 		}
-		handled = false
 	}
 }
 

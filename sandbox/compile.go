@@ -790,9 +790,10 @@ func (c *compiler) toReg(e *expr, dst int) {
 		r := c.anyReg(e.left)
 		c.line = e.line
 		op := opNot
-		if e.op == exNeg {
+		switch e.op {
+		case exNeg:
 			op = opNeg
-		} else if e.op == exLen {
+		case exLen:
 			op = opLen
 		}
 		c.emit(op, dst, r, 0)
@@ -829,7 +830,7 @@ func (c *compiler) suffix(e *expr, dst int) {
 		}
 		return work
 	}
-	obj := 0
+	var obj int
 	if e.op == exLocal && spine[len(spine)-1].op != exCall {
 		obj = e.local.reg
 	} else {

@@ -54,6 +54,7 @@ func TestWasmCounts(t *testing.T) {
 	}
 	ctx := context.Background()
 	rt := wazero.NewRuntime(ctx)
+	//nolint:errcheck // the process ends with the test
 	defer rt.Close(ctx)
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	var out, stderr bytes.Buffer

@@ -21,8 +21,8 @@ import (
 // LuaJIT, and compares. It is behind a build tag since it needs luajit and
 // takes its time:
 //
-//	make differential                    # one minute, fresh seeds
-//	make differential SEED=7 PROGRAMS=1000
+//	make differential-sandbox                    # one minute, fresh seeds
+//	make differential-sandbox SEED=7 PROGRAMS=1000
 //
 // A program that differs is kept in testdata/failed and named.
 func TestDifferential(t *testing.T) {

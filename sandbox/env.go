@@ -17,9 +17,8 @@ type Env struct {
 }
 
 type module struct {
-	name  string
-	path  string // of a table in the Env, or empty
-	value Value
+	name string
+	path string // of a table in the Env, or empty
 }
 
 // entry is a function or constant of the standard library.
@@ -113,6 +112,7 @@ func (e *Env) Deny(names ...string) {
 // "ngx.__newindex".
 func (e *Env) Define(path string, v Value) {
 	if k := v.kind(); k == kindTable && !v.table().readonly || k == kindClosure || k == kindThread {
+		//nolint:forbidigo // a mistake of the host's code, made once when it starts
 		panic("sandbox: Define " + path + ": a " + v.Type().String() + " of a script cannot be shared")
 	}
 	e.add(path, v)
@@ -128,6 +128,7 @@ func (e *Env) Module(name, path string) {
 
 func (e *Env) mustBeOpen() {
 	if e.frozen != nil {
+		//nolint:forbidigo // a mistake of the host's code
 		panic("sandbox: an Env cannot be changed after its first use")
 	}
 }
@@ -148,7 +149,6 @@ type frozenEnv struct {
 	modules    map[string]Value
 	stringMeta *Table
 	stringLib  *Table // its __index, nil if the Env has no string library
-	require    Value
 }
 
 // hiddenRoot is where modules live that are no globals.
@@ -202,6 +202,7 @@ func (e *Env) freeze() *frozenEnv {
 	for _, m := range e.modules {
 		v := root.at(m.path)
 		if v.IsNil() {
+			//nolint:forbidigo // a mistake of the host's code, found by its first Compile
 			panic("sandbox: module " + m.name + ": nothing is defined at " + m.path)
 		}
 		f.modules[m.name] = v

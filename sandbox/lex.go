@@ -125,6 +125,7 @@ func (l *lexer) fail(line, col int, near, text string) {
 	if near != "" {
 		msg += " near '" + near + "'"
 	}
+	//nolint:forbidigo // caught in compileParsed: a syntax error ends the parser at any depth
 	panic(&Error{Kind: Syntax, Message: msg, Chunk: l.chunk, Line: line, Column: col, Near: near})
 }
 

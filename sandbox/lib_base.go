@@ -230,7 +230,7 @@ func parseInBase(s string, base int) (float64, bool) {
 	}
 	n, digits := 0.0, 0
 	for ; i < len(s); i++ {
-		d := 0
+		var d int
 		switch c := s[i]; {
 		case isDigit(c):
 			d = int(c - '0')

@@ -237,7 +237,7 @@ func tableUnpack(c *Call) error {
 	if err != nil {
 		return err
 	}
-	to := 0
+	var to int
 	if c.Arg(3).IsNil() {
 		to = t.length()
 	} else if to, err = c.CheckInt(3); err != nil {

@@ -218,14 +218,14 @@ func (r *Run) killThreads() {
 // settle turns the outcome of step into the status of the run.
 func (r *Run) settle(err error) error {
 	r.exit = false
-	switch {
-	case err == nil:
+	switch err {
+	case nil:
 		r.status = Done
 		r.results = append([]Value(nil), r.entryRes...)
-	case err == errPark:
+	case errPark:
 		r.status = Parked
 		return nil
-	case err == errStop:
+	case errStop:
 		r.killThreads()
 		r.status = Stopped
 	default:

@@ -499,16 +499,16 @@ var metaKeys = func() (keys [evCount]*str) {
 }()
 
 // event returns the metamethod of metatable m for ev, nil if there is none.
-func (m *Table) event(ev int) Value {
-	if m == nil {
+func (t *Table) event(ev int) Value {
+	if t == nil {
 		return Value{}
 	}
-	if ev < 8 && m.absent&(1<<ev) != 0 {
+	if ev < 8 && t.absent&(1<<ev) != 0 {
 		return Value{}
 	}
-	v := m.getStr(metaKeys[ev])
-	if v.p == nil && ev < 8 && !m.readonly {
-		m.absent |= 1 << ev
+	v := t.getStr(metaKeys[ev])
+	if v.p == nil && ev < 8 && !t.readonly {
+		t.absent |= 1 << ev
 	}
 	return v
 }

@@ -75,7 +75,7 @@ func (l *load) stop() error {
 
 var contentLength = []byte("content-length: ")
 
-// readAnswer reads one response with a content-length, as Envoy writes it.
+// readAnswer reads one response with a content-length, not one in pieces.
 func readAnswer(r *bufio.Reader) (status int, err error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
@@ -92,8 +92,8 @@ func readAnswer(r *bufio.Reader) (status int, err error) {
 		if line, err = r.ReadSlice('\n'); err != nil {
 			return 0, err
 		}
-		if value, ok := bytes.CutPrefix(line, contentLength); ok {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+		if len(line) > len(contentLength) && bytes.EqualFold(line[:len(contentLength)], contentLength) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(contentLength):]))); err != nil {
 				return 0, err
 			}
 		}
@@ -112,7 +112,6 @@ func readAnswer(r *bufio.Reader) (status int, err error) {
 type block struct {
 	requests uint64
 	cpu      time.Duration // of Envoy
-	asked    uint64        // requests that the auth service got
 }
 
 func (b block) micros() float64 {

@@ -13,6 +13,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -39,8 +40,8 @@ type plan struct {
 }
 
 var (
-	full  = plan{rounds: 11, block: 2 * time.Second, settle: 200 * time.Millisecond, warmup: 3 * time.Second, connections: 16, rate: 500, open: 5 * time.Second, openRounds: 3, workers: []int{1, 4, 16}, loads: 3}
-	quick = plan{rounds: 3, block: 500 * time.Millisecond, settle: 100 * time.Millisecond, warmup: time.Second, connections: 16, rate: 500, open: time.Second, openRounds: 1, workers: []int{1}, loads: 1}
+	full  = plan{rounds: 9, block: 2 * time.Second, settle: 200 * time.Millisecond, warmup: 3 * time.Second, connections: 16, rate: 200, open: 3 * time.Second, openRounds: 2, workers: []int{1, 4, 16}, loads: 1}
+	quick = plan{rounds: 3, block: 500 * time.Millisecond, settle: 100 * time.Millisecond, warmup: time.Second, connections: 16, rate: 200, open: time.Second, openRounds: 1, workers: []int{1}, loads: 1}
 )
 
 func main() {
@@ -73,6 +74,7 @@ func run(ctx context.Context, p plan, only string, write bool) error {
 	if err != nil {
 		return err
 	}
+	//nolint:errcheck // a temporary folder
 	defer os.RemoveAll(dir)
 	wants := func(part string) bool { return only == "" || only == part }
 
@@ -88,24 +90,14 @@ func run(ctx context.Context, p plan, only string, write bool) error {
 			return err
 		}
 		err = b.measure(ctx, &r, wants)
-		if err := first(err, b.stop()); err != nil {
-			return err
+		if err := errors.Join(err, b.stop()); err != nil {
+			return r.finish(write, err)
 		}
 	}
 	if wants("loading") {
-		if r.loading, err = measureLoading(ctx, p, dir); err != nil {
-			return err
-		}
+		r.loading, err = measureLoading(ctx, p, dir)
 	}
-	text := r.markdown()
-	if !write {
-		fmt.Println(text)
-		return r.missed()
-	}
-	if err := r.save(text); err != nil {
-		return err
-	}
-	return r.missed()
+	return r.finish(write, err)
 }
 
 func first(errs ...error) error {

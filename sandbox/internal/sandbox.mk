@@ -1,12 +1,12 @@
 # Targets of the sandbox that are run by hand; the Makefile of the repository
 # includes this file.
 
-.PHONY: record-sandbox differential probe-sandbox fuzz-sandbox bench-sandbox
+.PHONY: record-sandbox differential-sandbox probe-sandbox fuzz-sandbox bench-sandbox
 
 record-sandbox: ## ask lua5.1 and luajit again for all recorded outputs
 	go run ./sandbox/internal/record -generated
 
-differential: ## compare new random programs with luajit (SEED=, PROGRAMS=, SECONDS=)
+differential-sandbox: ## compare new random programs with luajit (SEED=, PROGRAMS=, SECONDS=)
 	@command -v luajit >/dev/null || { echo "luajit is not on the PATH; on Debian: apt-get install luajit"; exit 1; }
 	go test -tags differential -run TestDifferential -count 1 -v -timeout 0 ./sandbox
 

@@ -6,6 +6,10 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/authcallout"
 )
 
-func init() { filters.Run(authcallout.Plugin) }
+func init() {
+	filters.Run(
+		authcallout.Plugin,
+	)
+}
 
 func main() {}

@@ -225,9 +225,7 @@ func FuzzLifetimeOf(f *testing.F) {
 		// Time that has passed never makes an answer live longer.
 		if n, err := strconv.Atoi(age); err == nil && n >= 0 && n < maxSeconds && got.Permission == Explicit {
 			older := [][2]string{{"cache-control", control}, {"age", strconv.Itoa(n + 1)}}
-			for _, p := range h[1:] {
-				older = append(older, p)
-			}
+			older = append(older, h[1:]...)
 			if o := LifetimeOf(older, start); o.TTL > got.TTL {
 				t.Errorf("a second older: %v instead of %v", o.TTL, got.TTL)
 			}

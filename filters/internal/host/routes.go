@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
-	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
-
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
 )
@@ -25,6 +22,17 @@ type routes struct {
 	config   []byte
 	base     filter.Filter
 	overlays map[string]routeFilter
+
+	overlayProperty property // of the current route
+	verdictProperty property // in filter state
+}
+
+func newRoutes(p filter.Plugin, h filter.Host, config []byte, base filter.Filter) routes {
+	return routes{
+		plugin: p, host: h, config: config, base: base,
+		overlayProperty: propertyOf("xds", "route_metadata", "filter_metadata", overlayNamespace+p.Name, "config"),
+		verdictProperty: propertyOf(metricPrefix + p.Name),
+	}
 }
 
 // routeFilter is one overlay, decoded. A nil filter without an error means that
@@ -44,11 +52,11 @@ const unreadable = "\x00"
 
 // overlay reads the text of the current route's overlay, "" where it has none.
 func (r *routes) overlay() string {
-	text, err := proxywasm.GetProperty([]string{"xds", "route_metadata", "filter_metadata", overlayNamespace + r.plugin.Name, "config"})
-	switch {
-	case err == nil:
+	text, st := getProperty(r.overlayProperty)
+	switch st {
+	case statusOK:
 		return string(text)
-	case errors.Is(err, types.ErrorStatusNotFound):
+	case statusNotFound:
 		return ""
 	default:
 		return unreadable
@@ -56,7 +64,7 @@ func (r *routes) overlay() string {
 }
 
 // resolve returns the filter of a route.
-func (r *routes) resolve(overlay string) routeFilter {
+func (r *routes) resolve(overlay string, m *message) routeFilter {
 	if overlay == "" {
 		return routeFilter{filter: r.base}
 	}
@@ -65,7 +73,7 @@ func (r *routes) resolve(overlay string) routeFilter {
 	}
 	f := r.load(overlay)
 	if f.err != nil {
-		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", r.name())
+		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", quotedName(m.routeName()))
 	}
 	if len(r.overlays) >= maxOverlays || r.overlays == nil {
 		r.overlays = make(map[string]routeFilter)
@@ -115,16 +123,12 @@ func digest(overlay string) string {
 	return strconv.FormatUint(h, 16)
 }
 
-// name is the current route's name, quoted where it would break a line apart.
-func (r *routes) name() string {
-	b, err := proxywasm.GetProperty([]string{"xds", "route_name"})
-	if err != nil {
-		return ""
-	}
-	for _, c := range b {
-		if c <= ' ' || c == '"' || c >= 0x7f {
-			return strconv.Quote(string(b))
+// quotedName quotes a route's name where it would break a line apart.
+func quotedName(name string) string {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c == '"' || c >= 0x7f {
+			return strconv.Quote(name)
 		}
 	}
-	return string(b)
+	return name
 }

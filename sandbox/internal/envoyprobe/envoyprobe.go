@@ -105,14 +105,14 @@ func (p *Probe) start(root, binary string, programs map[string]string) error {
 		go func() { exited <- cmd.Wait() }()
 		select {
 		case err := <-exited:
-			p.done <- fmt.Errorf("Envoy ended: %v", err)
+			p.done <- fmt.Errorf("the Envoy process ended: %w", err)
 		case <-p.stop:
 			_ = cmd.Process.Signal(syscall.SIGTERM)
 			select {
-			case <-exited:
+			case <-exited: //nolint:errcheck // it was told to end
 			case <-time.After(10 * time.Second):
 				_ = cmd.Process.Kill()
-				<-exited
+				<-exited //nolint:errcheck // the same
 			}
 			p.done <- nil
 		}
@@ -218,7 +218,7 @@ func (p *Probe) Close() {
 		close(p.stop)
 	}
 	select {
-	case <-p.done:
+	case <-p.done: //nolint:errcheck // nobody is left to tell
 	case <-time.After(15 * time.Second):
 	}
 	_ = os.RemoveAll(p.dir)

@@ -66,6 +66,7 @@ func run(dir string, generated bool, programs int) error {
 	if err != nil {
 		return err
 	}
+	//nolint:errcheck // a temporary folder
 	defer os.RemoveAll(tmp)
 	r := &recorder{tmp: tmp, driver: filepath.Join(tmp, "driver.lua")}
 	if err := os.WriteFile(r.driver, driver, 0o600); err != nil {
@@ -193,7 +194,7 @@ func (r *recorder) one(file string, c oracle.Case, engines []string) (oracle.Out
 		err := cmd.Run()
 		cancel()
 		if err != nil {
-			return oracle.Output{}, fmt.Errorf("%s: %s: %v: %s", c.ID(), e, err, stderr.Bytes())
+			return oracle.Output{}, fmt.Errorf("%s: %s: %w: %s", c.ID(), e, err, stderr.Bytes())
 		}
 		got[i] = oracle.Escape(out.String())
 	}

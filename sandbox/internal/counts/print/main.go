@@ -11,5 +11,7 @@ import (
 )
 
 func main() {
-	os.Stdout.WriteString(strings.Join(counts.Lines(), "\n") + "\n")
+	if _, err := os.Stdout.WriteString(strings.Join(counts.Lines(), "\n") + "\n"); err != nil {
+		os.Exit(1)
+	}
 }
