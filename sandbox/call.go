@@ -243,6 +243,7 @@ func (c *Call) ToString(v Value) (string, error) { return c.r.toString(v) }
 type native struct {
 	header
 	special uint8 // for those that the machine itself carries out
+	op      uint8 // of entry
 	name    string
 	fn      Function
 	up      Value // of closures made by the libraries

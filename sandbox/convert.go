@@ -74,32 +74,9 @@ func (r *Run) fromGo(x any, depth int) (Value, error) {
 			return Value{}, err
 		}
 		return String(string(x)), nil
-	case float64:
-		return Number(x), nil
-	case float32:
-		return Number(float64(x)), nil
-	case int:
-		return Number(float64(x)), nil
-	case int8:
-		return Number(float64(x)), nil
-	case int16:
-		return Number(float64(x)), nil
-	case int32:
-		return Number(float64(x)), nil
-	case int64:
-		return Number(float64(x)), nil
-	case uint:
-		return Number(float64(x)), nil
-	case uint8:
-		return Number(float64(x)), nil
-	case uint16:
-		return Number(float64(x)), nil
-	case uint32:
-		return Number(float64(x)), nil
-	case uint64:
-		return Number(float64(x)), nil
-	case uintptr:
-		return Number(float64(x)), nil
+	}
+	if n, ok := numberFromGo(x); ok {
+		return Number(n), nil
 	}
 	if depth == maxConvert {
 		return Value{}, misuse("FromGo of a value " + errDeep.Error())
@@ -129,6 +106,41 @@ func (r *Run) fromGo(x any, depth int) (Value, error) {
 		return r.mapFromGo(keys, func(k string) (Value, error) { return r.newStr(x[k]) })
 	}
 	return Value{}, misuse("FromGo of a type that has no counterpart in Lua")
+}
+
+// numberFromGo converts the numeric types.
+func numberFromGo(x any) (n float64, ok bool) {
+	switch x := x.(type) {
+	case float64:
+		n = x
+	case float32:
+		n = float64(x)
+	case int:
+		n = float64(x)
+	case int8:
+		n = float64(x)
+	case int16:
+		n = float64(x)
+	case int32:
+		n = float64(x)
+	case int64:
+		n = float64(x)
+	case uint:
+		n = float64(x)
+	case uint8:
+		n = float64(x)
+	case uint16:
+		n = float64(x)
+	case uint32:
+		n = float64(x)
+	case uint64:
+		n = float64(x)
+	case uintptr:
+		n = float64(x)
+	default:
+		return 0, false
+	}
+	return n, true
 }
 
 // sortStrings is a heap sort: that of package slices is 19 KB of Wasm.

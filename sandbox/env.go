@@ -26,6 +26,7 @@ type entry struct {
 	path    string
 	fn      Function
 	special uint8
+	op      uint8 // for fn to know which of several names was called
 	value   Value
 	hidden  bool // absent unless the host calls Allow
 }
@@ -53,8 +54,7 @@ func (d *entry) make() Value {
 	if d.fn == nil && d.special == 0 {
 		return d.value
 	}
-	name := d.path
-	return objValue(unsafe.Pointer(&native{header: header{kind: kindNative, shared: true}, special: d.special, name: name, fn: d.fn}))
+	return objValue(unsafe.Pointer(&native{header: header{kind: kindNative, shared: true}, special: d.special, op: d.op, name: d.path, fn: d.fn}))
 }
 
 // Allow adds names of the standard library, such as "setmetatable", "os.date"
