@@ -117,15 +117,20 @@ func (c *compiler) emit(op opcode, a, b, cc int) int {
 
 func (c *compiler) here() int { return len(c.p.code) }
 
+// jumps is append: one copy of its code for all lists of jumps.
+//
 //go:noinline
-func (c *compiler) patch(jumps []int, target int) {
-	for _, j := range jumps {
+func jumps(list []int, more ...int) []int { return append(list, more...) }
+
+//go:noinline
+func (c *compiler) patch(list []int, target int) {
+	for _, j := range list {
 		c.p.code[j].c = int32(target)
 	}
 }
 
 //go:noinline
-func (c *compiler) patchHere(jumps []int) { c.patch(jumps, c.here()) }
+func (c *compiler) patchHere(list []int) { c.patch(list, c.here()) }
 
 // alloc takes n registers and returns the first.
 func (c *compiler) alloc(n int) int {
@@ -303,7 +308,7 @@ func (c *compiler) while(s *stmt) {
 	c.block(s.blocks[0])
 	c.line = s.line
 	c.emit(opJump, 0, 0, start)
-	exits = append(exits, loop.breaks...)
+	exits = jumps(exits, loop.breaks...)
 	c.closeScope(false)
 	c.patchHere(exits)
 }
@@ -333,7 +338,7 @@ func (c *compiler) ifStatement(s *stmt) {
 		next := c.cond(cond, false)
 		c.block(s.blocks[i])
 		if i+1 < len(s.blocks) {
-			ends = append(ends, c.emit(opJump, 0, 0, 0))
+			ends = jumps(ends, c.emit(opJump, 0, 0, 0))
 		}
 		c.patchHere(next)
 	}
@@ -428,7 +433,7 @@ func (c *compiler) breakStatement(s *stmt) {
 	}
 	j := c.emit(opJump, 0, 0, 0)
 	c.jumpClosing(j, c.firstCaptured(sc.start, len(c.active)))
-	sc.breaks = append(sc.breaks, j)
+	sc.breaks = jumps(sc.breaks, j)
 }
 
 func (c *compiler) gotoStatement(s *stmt) {
@@ -816,7 +821,7 @@ func (c *compiler) suffix(e *expr, dst int) {
 	var spine []*expr
 	for e.op == exIndex || e.op == exCall || e.op == exMethod || e.op == exParen {
 		if e.op != exParen {
-			spine = append(spine, e)
+			push(&spine, e)
 		}
 		e = e.left
 	}
@@ -929,10 +934,10 @@ func operands(e *expr) []*expr {
 	op := e.op
 	var rev []*expr
 	for e.op == op {
-		rev = append(rev, e.right)
+		push(&rev, e.right)
 		e = e.left
 	}
-	rev = append(rev, e)
+	push(&rev, e)
 	for i, j := 0, len(rev)-1; i < j; i, j = i+1, j-1 {
 		rev[i], rev[j] = rev[j], rev[i]
 	}
@@ -949,10 +954,10 @@ func (c *compiler) logical(e *expr, dst int) {
 			inner := operands(x)
 			var next []int
 			for _, y := range inner[:len(inner)-1] {
-				next = append(next, c.cond(y, false)...)
+				next = jumps(next, c.cond(y, false)...)
 			}
 			c.toReg(inner[len(inner)-1], dst)
-			ends = append(ends, c.emit(opJumpIf, dst, 0, 0))
+			ends = jumps(ends, c.emit(opJumpIf, dst, 0, 0))
 			c.patchHere(next)
 			continue
 		}
@@ -961,7 +966,7 @@ func (c *compiler) logical(e *expr, dst int) {
 		if e.op == exOr {
 			op = opJumpIf
 		}
-		ends = append(ends, c.emit(op, dst, 0, 0))
+		ends = jumps(ends, c.emit(op, dst, 0, 0))
 	}
 	c.toReg(list[len(list)-1], dst)
 	c.patchHere(ends)
@@ -974,7 +979,7 @@ func (c *compiler) binary(e *expr, dst int) {
 	top := c.free
 	var spine []*expr
 	for e.op >= exEq {
-		spine = append(spine, e)
+		push(&spine, e)
 		e = e.left
 	}
 	work := dst
@@ -1003,9 +1008,9 @@ func (c *compiler) binary(e *expr, dst int) {
 			j := c.compare(n, left, e, true)
 			c.emit(opLoadFalse, to, 0, 0)
 			skip := c.emit(opJump, 0, 0, 0)
-			c.patchHere([]int{j})
+			c.p.code[j].c = int32(c.here())
 			c.emit(opLoadTrue, to, 0, 0)
-			c.patchHere([]int{skip})
+			c.p.code[skip].c = int32(c.here())
 		} else if n.right.op == exNumber {
 			c.line = n.line
 			c.emit(arithKOps[n.op-exAdd], to, left, c.constant(Number(n.right.num)))
@@ -1116,23 +1121,23 @@ func (c *compiler) cond(e *expr, jumpIf bool) []int {
 		for _, x := range list[:len(list)-1] {
 			j := c.cond(x, stop)
 			if stop == jumpIf {
-				out = append(out, j...)
+				out = jumps(out, j...)
 			} else {
-				skip = append(skip, j...)
+				skip = jumps(skip, j...)
 			}
 		}
-		out = append(out, c.cond(list[len(list)-1], jumpIf)...)
+		out = jumps(out, c.cond(list[len(list)-1], jumpIf)...)
 		c.patchHere(skip)
 		return out
 	case isComparison(e.op):
 		if e.left.op == exNumber {
-			return []int{c.compare(e, -1, e.left, jumpIf)}
+			return jumps(nil, c.compare(e, -1, e.left, jumpIf))
 		}
 		left := c.anyReg(e.left)
-		return []int{c.compare(e, left, nil, jumpIf)}
+		return jumps(nil, c.compare(e, left, nil, jumpIf))
 	case e.op <= exString: // constants
 		if truth := e.op != exNil && e.op != exFalse; truth == jumpIf {
-			return []int{c.emit(opJump, 0, 0, 0)}
+			return jumps(nil, c.emit(opJump, 0, 0, 0))
 		}
 		return nil
 	}
@@ -1141,5 +1146,5 @@ func (c *compiler) cond(e *expr, jumpIf bool) []int {
 	if jumpIf {
 		op = opJumpIf
 	}
-	return []int{c.emit(op, r, 0, 0)}
+	return jumps(nil, c.emit(op, r, 0, 0))
 }

@@ -563,18 +563,10 @@ func (d *jsonReader) text() (Value, error) {
 		at := i
 		i++
 		switch d.s[i] {
-		case '"', '\\', '/':
-			buf = append(buf, d.s[i])
-		case 'b':
-			buf = append(buf, '\b')
-		case 'f':
-			buf = append(buf, '\f')
-		case 'n':
-			buf = append(buf, '\n')
-		case 'r':
-			buf = append(buf, '\r')
-		case 't':
-			buf = append(buf, '\t')
+		case '/':
+			c = '/'
+		case '"', '\\', 'b', 'f', 'n', 'r', 't':
+			c = simpleEscape(d.s[i])
 		case 'u':
 			u := d.unit(i+1, end)
 			i += 4
@@ -595,10 +587,12 @@ func (d *jsonReader) text() (Value, error) {
 				return Value{}, d.fail("want \\u with four hexadecimal digits, surrogates in pairs")
 			}
 			buf = utf8.AppendRune(buf, u)
+			continue
 		default:
 			d.i = i
 			return Value{}, d.fail("want one of \"\\/bfnrtu")
 		}
+		buf = append(buf, c)
 	}
 	return bytesValue(buf), nil
 }
@@ -814,39 +808,44 @@ func (w *jsonWriter) text(s string) error {
 	if err := w.r.charge(int64(len(s)) >> 3); err != nil {
 		return err
 	}
+	// Together, for what most strings are.
 	if err := w.room(len(s) + 2); err != nil {
 		return err
 	}
 	w.buf = append(w.buf, '"')
 	plain := 0 // start of what needs no escape
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
+	for i := 0; i <= len(s); i++ {
+		escape := `"`
+		if i < len(s) {
+			c := s[i]
+			if c >= ' ' && c != '"' && c != '\\' {
+				continue
+			}
+			escape = jsonEscape(c)
 		}
-		if err := w.room(i - plain + 6); err != nil {
+		if err := w.add(s[plain:i]); err != nil {
 			return err
 		}
-		w.buf = append(w.buf, s[plain:i]...)
-		plain = i + 1
-		switch c {
-		case '"', '\\':
-			w.buf = append(w.buf, '\\', c)
-		case '\n':
-			w.buf = append(w.buf, '\\', 'n')
-		case '\r':
-			w.buf = append(w.buf, '\\', 'r')
-		case '\t':
-			w.buf = append(w.buf, '\\', 't')
-		default:
-			const hex = "0123456789abcdef"
-			w.buf = append(w.buf, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		if err := w.add(escape); err != nil {
+			return err
 		}
+		plain = i + 1
 	}
-	if err := w.room(len(s) - plain + 1); err != nil {
-		return err
-	}
-	w.buf = append(w.buf, s[plain:]...)
-	w.buf = append(w.buf, '"')
 	return nil
+}
+
+func jsonEscape(c byte) string {
+	switch c {
+	case '"':
+		return `\"`
+	case '\\':
+		return `\\`
+	case '\n':
+		return `\n`
+	case '\r':
+		return `\r`
+	case '\t':
+		return `\t`
+	}
+	return `\u00` + strconv.FormatUint(uint64(c)|1<<8, 16)[1:]
 }

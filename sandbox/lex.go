@@ -434,32 +434,50 @@ func (l *lexer) quoted(quote byte) {
 	}
 }
 
-var simpleEscapes = [256]byte{
-	'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
-	'\\': '\\', '"': '"', '\'': '\'',
+// simpleEscape returns the byte that a letter stands for, 0 for other letters.
+func simpleEscape(c byte) byte {
+	switch c {
+	case 'a':
+		return '\a'
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	case 'v':
+		return '\v'
+	case '\\', '"', '\'':
+		return c
+	}
+	return 0
 }
 
 // escape reads an escape sequence, as LuaJIT has them: unknown ones are errors.
 func (l *lexer) escape(buf []byte) []byte {
+	var r int // the byte that it stands for
 	l.pos++
 	c := l.at(l.pos)
-	if e := simpleEscapes[c]; e != 0 {
+	switch e := simpleEscape(c); {
+	case e != 0:
 		l.pos++
-		return append(buf, e)
-	}
-	switch {
+		r = int(e)
 	case l.pos >= len(l.src):
 		return buf // the caller reports the end
 	case c == '\n' || c == '\r':
 		l.newline()
-		return append(buf, '\n')
+		r = '\n'
 	case c == 'x':
 		hi, lo := hexDigit(l.at(l.pos+1)), hexDigit(l.at(l.pos+2))
 		if hi < 0 || lo < 0 {
 			l.badEscape()
 		}
 		l.pos += 3
-		return append(buf, byte(hi<<4|lo))
+		r = hi<<4 | lo
 	case c == 'z':
 		l.pos++
 		for l.pos < len(l.src) && isSpace(l.src[l.pos]) {
@@ -487,18 +505,17 @@ func (l *lexer) escape(buf []byte) []byte {
 		l.pos++
 		return utf8.AppendRune(buf, rune(n))
 	case isDigit(c):
-		n := 0
 		for i := 0; i < 3 && isDigit(l.at(l.pos)); i++ {
-			n = n*10 + int(l.src[l.pos]-'0')
+			r = r*10 + int(l.src[l.pos]-'0')
 			l.pos++
 		}
-		if n > 255 {
+		if r > 255 {
 			l.badEscape()
 		}
-		return append(buf, byte(n))
+	default:
+		l.badEscape()
 	}
-	l.badEscape()
-	return nil
+	return append(buf, byte(r))
 }
 
 // badEscape shows the string up to the escape, as LuaJIT does.

@@ -243,7 +243,7 @@ func osDate(c *Call) error {
 			text := format[i : i+1]
 			if text[0] == '%' && i+1 < len(format) {
 				i++
-				if whole := dateFormats[format[i]]; whole != "" {
+				if whole := dateFormat(format[i]); whole != "" {
 					if err := write(whole); err != nil {
 						return err
 					}
@@ -278,7 +278,19 @@ func osDate(c *Call) error {
 	return nil
 }
 
-// dateFormats are the verbs that stand for several others.
-var dateFormats = [256]string{
-	'c': "%a %b %e %H:%M:%S %Y", 'D': "%m/%d/%y", 'F': "%Y-%m-%d", 'R': "%H:%M", 'T': "%H:%M:%S", 'x': "%m/%d/%y", 'X': "%H:%M:%S",
+// dateFormat returns what a verb is that stands for several others.
+func dateFormat(verb byte) string {
+	switch verb {
+	case 'c':
+		return "%a %b %e %H:%M:%S %Y"
+	case 'D', 'x':
+		return "%m/%d/%y"
+	case 'F':
+		return "%Y-%m-%d"
+	case 'R':
+		return "%H:%M"
+	case 'T', 'X':
+		return "%H:%M:%S"
+	}
+	return ""
 }
