@@ -687,7 +687,9 @@ nextInstr:
 					fr.pc = int32(pc)
 					fr = &th.frames[th.n]
 					th.n++
-					fr.cl = ncl
+					if fr.cl != ncl { // as above: stores of pointers are dear
+						fr.cl = ncl
+					}
 					fr.base, fr.fn, fr.ret, fr.nres = int32(fn+1), int32(fn), int32(fn), i.c-1
 					fr.pc, fr.nvar, fr.kind = 0, 0, toCall
 					goto frame
