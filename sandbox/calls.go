@@ -489,6 +489,10 @@ search:
 			}
 			se = &scriptError{value: v, traceback: se.traceback, line: se.line}
 		}
+		if f.kind == toEntry {
+			// A Go function called wrap's function: the error is that function's.
+			return se
+		}
 	}
 }
 

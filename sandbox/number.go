@@ -18,7 +18,9 @@ func appendNumber(b []byte, n float64) []byte {
 	case math.IsInf(n, -1):
 		return append(b, "-inf"...)
 	}
-	if halfway(math.Abs(n), 'e', 13) {
+	// A number halfway between two texts of 14 digits, 10^x <= n < 10^(x+1), is
+	// an odd multiple of 2^(x-14). Few numbers come near that.
+	if _, e, size := oddPart(math.Abs(n)); math.Abs(float64(14+e)-float64(size)*math.Log10E*math.Ln2) < 2 {
 		if n < 0 {
 			b = append(b, '-')
 		}

@@ -21,8 +21,11 @@ bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit: writes sandb
 	cd sandbox/internal/benchcmp && GOWORK=off go run . -rounds $(ROUNDS) > ../../../$(CACHE)/bench-sandbox.md
 	@mv $(CACHE)/bench-sandbox.md sandbox/BENCHMARKS.md && cat sandbox/BENCHMARKS.md
 
-probe-sandbox: ## all attacks inside a real Envoy ($$ENVOY or the PATH)
-	go test -tags envoy -count 1 -v -timeout 20m ./sandbox/internal/envoyprobe
+probe-sandbox: ## all attacks, depth caps and counts inside a real Envoy
+	@build/envoy >/dev/null
+	ENVOY="$$(build/envoy)" go test -tags envoy -count 1 -timeout 20m ./sandbox/internal/envoyprobe
+
+e2e: probe-sandbox
 
 .PHONY: size-sandbox
 size-sandbox: $(DIST)/test/empty.wasm ## what the sandbox adds to a module, in bytes

@@ -188,13 +188,28 @@ func get(url string, header map[string]string) ([]byte, error) {
 	return body, nil
 }
 
-// Run runs a program some times within one request and returns the sums. Zero
-// budgets mean the default ones.
+// Counts returns the lines of package counts, as they come out inside Envoy.
+func (p *Probe) Counts() (string, error) {
+	body, err := get(p.base, map[string]string{"x-counts": "1"})
+	return string(body), err
+}
+
+// RunDefault runs a program that sees what scripts see by default, once.
+func (p *Probe) RunDefault(name string) (Answer, error) {
+	return p.run(map[string]string{"x-program": name, "x-env": "default"})
+}
+
+// Run runs a program some times within one request and returns the sums. It
+// sees the whole standard library. Zero budgets mean the default ones.
 func (p *Probe) Run(name string, times int, instructions, memory int64) (Answer, error) {
 	h := map[string]string{"x-program": name, "x-times": strconv.Itoa(times)}
 	if instructions != 0 || memory != 0 {
 		h["x-limits"] = strconv.FormatInt(instructions, 10) + " " + strconv.FormatInt(memory, 10)
 	}
+	return p.run(h)
+}
+
+func (p *Probe) run(h map[string]string) (Answer, error) {
 	before := p.cpu()
 	body, err := get(p.base, h)
 	if err != nil {
