@@ -60,7 +60,33 @@ func parseNumber(s string) (float64, bool) {
 	if neg {
 		n = -n
 	}
-	return n, ok
+	return n, ok && !farExponent(t)
+}
+
+// maxExponent is where LuaJIT takes an exponent for a mistake.
+const maxExponent = 1 << 20
+
+// farExponent reports whether a decimal numeral has an exponent that LuaJIT
+// does not take. JSON has no such limit.
+func farExponent(t string) bool {
+	i := len(t)
+	exp, unit := 0, 1
+	for i > 0 && isDigit(t[i-1]) {
+		i--
+		if d := int(t[i] - '0'); d > 0 {
+			if unit > maxExponent {
+				exp = maxExponent
+			}
+			exp += d * unit
+		}
+		if unit <= maxExponent {
+			unit *= 10
+		}
+	}
+	if i > 0 && (t[i-1] == '+' || t[i-1] == '-') {
+		i--
+	}
+	return exp >= maxExponent && i > 0 && t[i-1]|0x20 == 'e' && !(len(t) > 1 && t[1]|0x20 == 'x')
 }
 
 func parseMagnitude(t string) (float64, bool) {
@@ -191,8 +217,8 @@ func parseHex(t string) (float64, bool) {
 			if !isDigit(t[i]) {
 				return 0, false
 			}
-			if e < 1<<20 {
-				e = e*10 + int(t[i]-'0')
+			if e = e*10 + int(t[i]-'0'); e >= maxExponent {
+				return 0, false
 			}
 		}
 		if neg {
