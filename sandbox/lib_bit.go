@@ -136,11 +136,21 @@ func bitTohex(c *Call) error {
 	if capital {
 		n = -n
 	}
-	if n > 8 || n < 0 {
-		n = 8
+	// LuaJIT's number of digits is a byte, of which 255 stands for none given.
+	n = max(n, 0) // the least number has no opposite
+	prec := int(n+1)&255 - 1
+	if n < 8 {
+		x &= 1<<(4*n) - 1
 	}
-	text := strconv.FormatUint(uint64(x)|1<<32, 16)[1:]
-	text = text[8-n:]
+	text := strconv.FormatUint(uint64(x), 16)
+	if x == 0 && prec == 0 {
+		text = ""
+	}
+	var zeros [256]byte
+	for i := range zeros {
+		zeros[i] = '0'
+	}
+	text = string(zeros[:max(prec-len(text), 0)]) + text
 	if capital {
 		text = upper(text)
 	}

@@ -28,7 +28,9 @@ probe-sandbox: ## all attacks, depth caps and counts inside a real Envoy
 e2e: probe-sandbox
 
 .PHONY: size-sandbox
-size-sandbox: $(DIST)/test/empty.wasm ## what the sandbox adds to a module, in bytes
+size-sandbox: $(DIST)/test/empty.wasm $(DIST)/authcallout.wasm ## what the sandbox adds to a filter and to the bare SDK, in bytes
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox.wasm ./sandbox/internal/size/wasm
-	@a=$$(wc -c < $(DIST)/test/empty.wasm) b=$$(wc -c < $(DIST)/test/sandbox.wasm); \
-		echo "$$b - $$a = $$((b - a)) bytes"
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox-filter.wasm ./sandbox/internal/size/filter
+	@less() { a=$$(wc -c < $$2) b=$$(wc -c < $$3); echo "$$1: $$b - $$a = $$((b - a)) bytes"; }; \
+		less "beside a filter (authcallout)" $(DIST)/authcallout.wasm $(DIST)/test/sandbox-filter.wasm; \
+		less "on the bare SDK" $(DIST)/test/empty.wasm $(DIST)/test/sandbox.wasm
