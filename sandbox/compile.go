@@ -30,7 +30,18 @@ type scope struct {
 	loop   bool
 	breaks []int
 	labels map[*str]label
-	gotos  []pendingGoto
+	// gotos without a label so far; waiting has their indexes by name, so that
+	// many gotos and many labels take no longer than their sum.
+	gotos   []pendingGoto
+	waiting map[*str][]int
+}
+
+func (s *scope) wait(g pendingGoto) {
+	if s.waiting == nil {
+		s.waiting = map[*str][]int{}
+	}
+	s.waiting[g.name] = jumps(s.waiting[g.name], len(s.gotos))
+	s.gotos = append(s.gotos, g)
 }
 
 type label struct {
@@ -43,7 +54,7 @@ type pendingGoto struct {
 	name   *str
 	pc     int
 	active int
-	stmt   *stmt
+	stmt   *stmt // nil once it has its label
 }
 
 // compileChunk compiles source text; intern holds strings that must be shared
@@ -206,6 +217,9 @@ func (c *compiler) closeScope(reached bool) {
 		c.emit(opClose, r, 0, 0)
 	}
 	for _, g := range s.gotos {
+		if g.stmt == nil {
+			continue // it has found its label
+		}
 		if s.parent == nil {
 			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "undefined label '"+g.name.s+"'")
 		}
@@ -213,7 +227,7 @@ func (c *compiler) closeScope(reached bool) {
 			c.jumpClosing(g.pc, c.firstCaptured(s.start, g.active))
 			g.active = s.start
 		}
-		s.parent.gotos = append(s.parent.gotos, g)
+		s.parent.wait(g)
 	}
 	for _, i := range c.infos[s.start:] {
 		c.p.locals[i].end = int32(c.here())
@@ -445,7 +459,7 @@ func (c *compiler) gotoStatement(s *stmt) {
 			return
 		}
 	}
-	c.scope.gotos = append(c.scope.gotos, pendingGoto{s.name, j, len(c.active), s})
+	c.scope.wait(pendingGoto{s.name, j, len(c.active), s})
 }
 
 func (c *compiler) label(s *stmt, last bool) {
@@ -457,18 +471,15 @@ func (c *compiler) label(s *stmt, last bool) {
 		sc.labels = map[*str]label{}
 	}
 	sc.labels[s.name] = label{c.here(), len(c.active), s.line}
-	kept := sc.gotos[:0]
-	for _, g := range sc.gotos {
-		if g.name != s.name {
-			kept = append(kept, g)
-			continue
-		}
+	for _, i := range sc.waiting[s.name] {
+		g := &sc.gotos[i]
 		if g.active < len(c.active) && !last {
 			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "<goto "+s.name.s+"> jumps into the scope of local '"+c.active[g.active].name.s+"'")
 		}
 		c.p.code[g.pc].c = int32(c.here())
+		g.stmt = nil
 	}
-	sc.gotos = kept
+	delete(sc.waiting, s.name)
 }
 
 func (c *compiler) assign(s *stmt) {
