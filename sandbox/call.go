@@ -25,6 +25,8 @@ func (c *Call) Host() any { return c.r.host }
 func (c *Call) NArgs() int { return len(c.args) }
 
 // Arg returns argument i, counted from 1; nil where there is none.
+//
+//go:noinline
 func (c *Call) Arg(i int) Value {
 	if uint(i-1) < uint(len(c.args)) {
 		return c.args[i-1]
@@ -35,10 +37,13 @@ func (c *Call) Arg(i int) Value {
 // Return adds values to the results of the call.
 func (c *Call) Return(v ...Value) { c.ret = append(c.ret, v...) }
 
+//go:noinline
 func (c *Call) push(v Value) { c.ret = append(c.ret, v) }
 
 // Charge takes n instructions from the budget of the run. The error must be
 // returned as it is.
+//
+//go:noinline
 func (c *Call) Charge(n int64) error { return c.r.charge(n) }
 
 // Allocate takes n bytes from the memory budget of the run. Call it before the
@@ -100,6 +105,8 @@ func (c *Call) Raise(v Value) error { return &scriptError{value: v} }
 func (c *Call) ArgError(i int, text string) error { return &argError{i, text} }
 
 // TypeError returns the error for argument i not being a want.
+//
+//go:noinline
 func (c *Call) TypeError(i int, want string) error {
 	got := "no value"
 	if i <= len(c.args) {
@@ -191,6 +198,8 @@ func (c *Call) CheckFunction(i int) (Value, error) {
 }
 
 // CheckAny returns argument i, which may be nil but must be given.
+//
+//go:noinline
 func (c *Call) CheckAny(i int) (Value, error) {
 	if i > len(c.args) {
 		return Value{}, &argError{i, "value expected"}
@@ -200,6 +209,8 @@ func (c *Call) CheckAny(i int) (Value, error) {
 
 // NewTable returns a new table with room for narr list elements and nhash other
 // fields, charged.
+//
+//go:noinline
 func (c *Call) NewTable(narr, nhash int) (*Table, error) { return c.r.newTable(narr, nhash) }
 
 // Set assigns t[key] = v without metamethods, charged where the table grows.
@@ -224,12 +235,15 @@ func (c *Call) Call(fn Value, args ...Value) ([]Value, error) { return c.r.call(
 func (c *Call) Caught(err error) (Value, bool) { return c.r.caught(err) }
 
 // ToString converts v as Lua's tostring does, with __tostring and charged.
+//
+//go:noinline
 func (c *Call) ToString(v Value) (string, error) { return c.r.toString(v) }
 
 // native is a Go function as a Lua value.
 type native struct {
 	header
 	special uint8 // for those that the machine itself carries out
+	op      uint8 // of entry
 	name    string
 	fn      Function
 	up      Value // of closures made by the libraries
@@ -240,6 +254,7 @@ func Func(name string, fn Function) Value {
 	return objValue(unsafe.Pointer(&native{header: header{kind: kindNative, shared: true}, name: name, fn: fn}))
 }
 
+//go:noinline
 func (r *Run) chargeString(n int) error {
 	if err := r.alloc(int64(n) + sizeString); err != nil {
 		return err

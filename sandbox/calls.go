@@ -150,16 +150,48 @@ func (r *Run) callGo(t *thread, fn *native, f frame, nargs int) error {
 	c.args = t.stack[args : args+nargs : args+nargs]
 	c.ret = c.ret[:0]
 	if err := fn.fn(c); err != nil {
-		if err == errPark {
-			f.special = spPark
-			if err := r.push(t, f); err != nil {
-				return err
-			}
-			return errPark
-		}
-		return r.raise(err)
+		return r.callFailed(t, f, err)
 	}
 	return r.deliver(&f, c.ret)
+}
+
+// callPlain is callGo for a call by instruction of a function that the machine
+// does not carry out itself: the most common case, with the least between.
+func (r *Run) callPlain(t *thread, fn *native, at, nargs, want int) error {
+	args := at + 1
+	if t.limit = args + nargs; t.limit+window > len(t.stack) {
+		if err := r.grow(t, t.limit+window); err != nil {
+			return err
+		}
+	}
+	c := r.callFrame()
+	c.th, c.fn = t, fn
+	c.args = t.stack[args : args+nargs : args+nargs]
+	c.ret = c.ret[:0]
+	if err := fn.fn(c); err != nil {
+		return r.callFailed(t, frame{fn: int32(at), base: int32(args), ret: int32(at), nres: int32(want), kind: toCall}, err)
+	}
+	if want == 1 {
+		v := Value{}
+		if len(c.ret) > 0 {
+			v = c.ret[0]
+		}
+		t.stack[at] = v
+		return nil
+	}
+	return r.place(t, at, want, c.ret)
+}
+
+// callFailed parks the run or raises the error of a Go function.
+func (r *Run) callFailed(t *thread, f frame, err error) error {
+	if err != errPark {
+		return r.raise(err)
+	}
+	f.special = spPark
+	if err := r.push(t, f); err != nil {
+		return err
+	}
+	return errPark
 }
 
 // callFrame returns the Call for the current nesting of calls from Go.
@@ -208,7 +240,7 @@ func (r *Run) deliver(f *frame, values []Value) error {
 			if err := r.alloc(int64(len(values)) * sizeValue); err != nil {
 				return err
 			}
-			r.entryRes = append([]Value(nil), values...)
+			r.entryRes = append(r.entryRes[:0], values...)
 			r.exit = true
 			return nil
 		case toThread:
@@ -457,6 +489,10 @@ search:
 			}
 			se = &scriptError{value: v, traceback: se.traceback, line: se.line}
 		}
+		if f.kind == toEntry {
+			// A Go function called wrap's function: the error is that function's.
+			return se
+		}
 	}
 }
 
@@ -493,7 +529,7 @@ func (r *Run) handle(h, v Value) (Value, error) {
 		}
 	}
 	r.inHandler++
-	res, err := r.call(h, []Value{v})
+	res, err := r.call1(h, v)
 	r.inHandler--
 	if err != nil {
 		if isControl(err) {
@@ -501,10 +537,7 @@ func (r *Run) handle(h, v Value) (Value, error) {
 		}
 		return r.newStr("error in error handling")
 	}
-	if len(res) == 0 {
-		return Value{}, nil
-	}
-	return res[0], nil
+	return res, nil
 }
 
 // catchable reports whether some pcall or resume of the script would catch an
@@ -522,16 +555,32 @@ func (r *Run) catchable() bool {
 
 // call runs fn from a Go function and waits for its results.
 func (r *Run) call(fn Value, args []Value) ([]Value, error) {
+	if err := r.callBack(fn, args); err != nil {
+		return nil, err
+	}
+	return append([]Value(nil), r.entryRes...), nil
+}
+
+// call1 is call for functions of which one result counts. It allocates nothing.
+func (r *Run) call1(fn Value, args ...Value) (Value, error) {
+	if err := r.callBack(fn, args); err != nil || len(r.entryRes) == 0 {
+		return Value{}, err
+	}
+	return r.entryRes[0], nil
+}
+
+// callBack runs fn and leaves its results in r.entryRes, until the next call.
+func (r *Run) callBack(fn Value, args []Value) error {
 	t := r.th
 	at := t.limit
 	if r.cstack >= maxGoDepth {
-		return nil, errorText("C stack overflow")
+		return errorText("C stack overflow")
 	}
 	if err := r.charge(callbackCost); err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.grow(t, at+len(args)+1+window); err != nil {
-		return nil, err
+		return err
 	}
 	t.stack[at] = fn
 	copy(t.stack[at+1:], args)
@@ -553,12 +602,7 @@ func (r *Run) call(fn Value, args []Value) ([]Value, error) {
 	t.nonYield--
 	r.cstack--
 	t.limit = at
-	if err != nil {
-		return nil, err
-	}
-	res := r.entryRes
-	r.entryRes = nil
-	return res, nil
+	return err
 }
 
 // caught tells whether a host function may handle err.

@@ -30,7 +30,18 @@ type scope struct {
 	loop   bool
 	breaks []int
 	labels map[*str]label
-	gotos  []pendingGoto
+	// gotos without a label so far; waiting has their indexes by name, so that
+	// many gotos and many labels take no longer than their sum.
+	gotos   []pendingGoto
+	waiting map[*str][]int
+}
+
+func (s *scope) wait(g pendingGoto) {
+	if s.waiting == nil {
+		s.waiting = map[*str][]int{}
+	}
+	s.waiting[g.name] = jumps(s.waiting[g.name], len(s.gotos))
+	s.gotos = append(s.gotos, g)
 }
 
 type label struct {
@@ -43,7 +54,7 @@ type pendingGoto struct {
 	name   *str
 	pc     int
 	active int
-	stmt   *stmt
+	stmt   *stmt // nil once it has its label
 }
 
 // compileChunk compiles source text; intern holds strings that must be shared
@@ -82,6 +93,10 @@ func (c *compiler) fail(line int32, near, text string) {
 func (c *compiler) function() *proto {
 	fn := c.fn
 	c.p = &proto{nparams: len(fn.params), vararg: fn.vararg, chunk: c.parser.chunkName(), name: fn.name, line: fn.line, maxStack: 2}
+	c.p.arity = uint16(len(fn.params) + 1)
+	if fn.vararg {
+		c.p.arity = 1<<16 - 1
+	}
 	c.consts = map[Value]int{}
 	for _, u := range fn.upvalues {
 		info := upvalueInfo{name: u.name.s, index: u.index}
@@ -104,6 +119,7 @@ func (c *compiler) function() *proto {
 
 func (l *lexer) chunkName() string { return l.chunk }
 
+//go:noinline
 func (c *compiler) emit(op opcode, a, b, cc int) int {
 	c.p.code = append(c.p.code, instr{op, uint8(a), uint16(b), int32(cc)})
 	c.p.lines = append(c.p.lines, c.line)
@@ -112,13 +128,20 @@ func (c *compiler) emit(op opcode, a, b, cc int) int {
 
 func (c *compiler) here() int { return len(c.p.code) }
 
-func (c *compiler) patch(jumps []int, target int) {
-	for _, j := range jumps {
+// jumps is append: one copy of its code for all lists of jumps.
+//
+//go:noinline
+func jumps(list []int, more ...int) []int { return append(list, more...) }
+
+//go:noinline
+func (c *compiler) patch(list []int, target int) {
+	for _, j := range list {
 		c.p.code[j].c = int32(target)
 	}
 }
 
-func (c *compiler) patchHere(jumps []int) { c.patch(jumps, c.here()) }
+//go:noinline
+func (c *compiler) patchHere(list []int) { c.patch(list, c.here()) }
 
 // alloc takes n registers and returns the first.
 func (c *compiler) alloc(n int) int {
@@ -133,6 +156,7 @@ func (c *compiler) alloc(n int) int {
 	return r
 }
 
+//go:noinline
 func (c *compiler) constant(v Value) int {
 	if i, ok := c.consts[v]; ok {
 		return i
@@ -152,14 +176,12 @@ func (c *compiler) activate(l *local) {
 	c.activateAt(l, l.reg)
 }
 
+//go:noinline
 func (c *compiler) activateAt(l *local, reg int) {
 	l.reg = reg
 	c.active = append(c.active, l)
 	c.infos = append(c.infos, len(c.p.locals))
 	c.p.locals = append(c.p.locals, localInfo{name: l.name.s, reg: reg, start: int32(c.here())})
-	if l.captured {
-		c.p.closes = true
-	}
 }
 
 // localRegs is the number of registers that locals hold.
@@ -170,6 +192,7 @@ func (c *compiler) localRegs() int {
 	return 0
 }
 
+//go:noinline
 func (c *compiler) openScope(loop bool) *scope {
 	c.scope = &scope{parent: c.scope, start: len(c.active), loop: loop}
 	return c.scope
@@ -194,6 +217,9 @@ func (c *compiler) closeScope(reached bool) {
 		c.emit(opClose, r, 0, 0)
 	}
 	for _, g := range s.gotos {
+		if g.stmt == nil {
+			continue // it has found its label
+		}
 		if s.parent == nil {
 			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "undefined label '"+g.name.s+"'")
 		}
@@ -201,7 +227,7 @@ func (c *compiler) closeScope(reached bool) {
 			c.jumpClosing(g.pc, c.firstCaptured(s.start, g.active))
 			g.active = s.start
 		}
-		s.parent.gotos = append(s.parent.gotos, g)
+		s.parent.wait(g)
 	}
 	for _, i := range c.infos[s.start:] {
 		c.p.locals[i].end = int32(c.here())
@@ -296,7 +322,7 @@ func (c *compiler) while(s *stmt) {
 	c.block(s.blocks[0])
 	c.line = s.line
 	c.emit(opJump, 0, 0, start)
-	exits = append(exits, loop.breaks...)
+	exits = jumps(exits, loop.breaks...)
 	c.closeScope(false)
 	c.patchHere(exits)
 }
@@ -326,7 +352,7 @@ func (c *compiler) ifStatement(s *stmt) {
 		next := c.cond(cond, false)
 		c.block(s.blocks[i])
 		if i+1 < len(s.blocks) {
-			ends = append(ends, c.emit(opJump, 0, 0, 0))
+			ends = jumps(ends, c.emit(opJump, 0, 0, 0))
 		}
 		c.patchHere(next)
 	}
@@ -398,7 +424,11 @@ func (c *compiler) returnStatement(s *stmt) {
 	case len(s.exprs) == 1 && !multi(s.exprs[0]):
 		r := c.anyReg(s.exprs[0])
 		c.line = s.line
-		c.emit(opReturn, r, 2, 0)
+		if c.firstCaptured(0, len(c.active)) < 0 {
+			c.emit(opReturn1, r, 2, 0)
+		} else {
+			c.emit(opReturn, r, 2, 0)
+		}
 	default:
 		n := c.expList(s.exprs, -1)
 		c.line = s.line
@@ -417,7 +447,7 @@ func (c *compiler) breakStatement(s *stmt) {
 	}
 	j := c.emit(opJump, 0, 0, 0)
 	c.jumpClosing(j, c.firstCaptured(sc.start, len(c.active)))
-	sc.breaks = append(sc.breaks, j)
+	sc.breaks = jumps(sc.breaks, j)
 }
 
 func (c *compiler) gotoStatement(s *stmt) {
@@ -429,7 +459,7 @@ func (c *compiler) gotoStatement(s *stmt) {
 			return
 		}
 	}
-	c.scope.gotos = append(c.scope.gotos, pendingGoto{s.name, j, len(c.active), s})
+	c.scope.wait(pendingGoto{s.name, j, len(c.active), s})
 }
 
 func (c *compiler) label(s *stmt, last bool) {
@@ -441,18 +471,15 @@ func (c *compiler) label(s *stmt, last bool) {
 		sc.labels = map[*str]label{}
 	}
 	sc.labels[s.name] = label{c.here(), len(c.active), s.line}
-	kept := sc.gotos[:0]
-	for _, g := range sc.gotos {
-		if g.name != s.name {
-			kept = append(kept, g)
-			continue
-		}
+	for _, i := range sc.waiting[s.name] {
+		g := &sc.gotos[i]
 		if g.active < len(c.active) && !last {
 			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "<goto "+s.name.s+"> jumps into the scope of local '"+c.active[g.active].name.s+"'")
 		}
 		c.p.code[g.pc].c = int32(c.here())
+		g.stmt = nil
 	}
-	sc.gotos = kept
+	delete(sc.waiting, s.name)
 }
 
 func (c *compiler) assign(s *stmt) {
@@ -805,7 +832,7 @@ func (c *compiler) suffix(e *expr, dst int) {
 	var spine []*expr
 	for e.op == exIndex || e.op == exCall || e.op == exMethod || e.op == exParen {
 		if e.op != exParen {
-			spine = append(spine, e)
+			push(&spine, e)
 		}
 		e = e.left
 	}
@@ -912,14 +939,16 @@ func (c *compiler) table(e *expr, dst int) {
 }
 
 // operands returns the operands of a chain of one logical operator.
+//
+//go:noinline
 func operands(e *expr) []*expr {
 	op := e.op
 	var rev []*expr
 	for e.op == op {
-		rev = append(rev, e.right)
+		push(&rev, e.right)
 		e = e.left
 	}
-	rev = append(rev, e)
+	push(&rev, e)
 	for i, j := 0, len(rev)-1; i < j; i, j = i+1, j-1 {
 		rev[i], rev[j] = rev[j], rev[i]
 	}
@@ -936,10 +965,10 @@ func (c *compiler) logical(e *expr, dst int) {
 			inner := operands(x)
 			var next []int
 			for _, y := range inner[:len(inner)-1] {
-				next = append(next, c.cond(y, false)...)
+				next = jumps(next, c.cond(y, false)...)
 			}
 			c.toReg(inner[len(inner)-1], dst)
-			ends = append(ends, c.emit(opJumpIf, dst, 0, 0))
+			ends = jumps(ends, c.emit(opJumpIf, dst, 0, 0))
 			c.patchHere(next)
 			continue
 		}
@@ -948,7 +977,7 @@ func (c *compiler) logical(e *expr, dst int) {
 		if e.op == exOr {
 			op = opJumpIf
 		}
-		ends = append(ends, c.emit(op, dst, 0, 0))
+		ends = jumps(ends, c.emit(op, dst, 0, 0))
 	}
 	c.toReg(list[len(list)-1], dst)
 	c.patchHere(ends)
@@ -961,7 +990,7 @@ func (c *compiler) binary(e *expr, dst int) {
 	top := c.free
 	var spine []*expr
 	for e.op >= exEq {
-		spine = append(spine, e)
+		push(&spine, e)
 		e = e.left
 	}
 	work := dst
@@ -990,9 +1019,9 @@ func (c *compiler) binary(e *expr, dst int) {
 			j := c.compare(n, left, e, true)
 			c.emit(opLoadFalse, to, 0, 0)
 			skip := c.emit(opJump, 0, 0, 0)
-			c.patchHere([]int{j})
+			c.p.code[j].c = int32(c.here())
 			c.emit(opLoadTrue, to, 0, 0)
-			c.patchHere([]int{skip})
+			c.p.code[skip].c = int32(c.here())
 		} else if n.right.op == exNumber {
 			c.line = n.line
 			c.emit(arithKOps[n.op-exAdd], to, left, c.constant(Number(n.right.num)))
@@ -1015,13 +1044,6 @@ func (c *compiler) compare(n *expr, left int, k *expr, jumpIf bool) int {
 	for right.op == exParen && !multi(right.left) {
 		right = right.left
 	}
-	emit := func(op opcode, a, b int) int {
-		if !jumpIf {
-			op = negation(op)
-		}
-		c.line = n.line
-		return c.emit(op, a, b, 0)
-	}
 	if op == exEq || op == exNe {
 		if op == exNe {
 			jumpIf = !jumpIf
@@ -1031,34 +1053,42 @@ func (c *compiler) compare(n *expr, left int, k *expr, jumpIf bool) int {
 			c.toReg(k, left)
 		}
 		if i, ok := c.smallConst(right); ok {
-			return emit(opEqK, left, i)
+			return c.emitCompare(n, opEqK, left, i, jumpIf)
 		}
 		r := c.anyReg(right)
-		return emit(opEq, left, r)
+		return c.emitCompare(n, opEq, left, r, jumpIf)
 	}
 	if left < 0 {
 		if i, ok := c.smallConst(k); ok {
 			r := c.anyReg(right)
-			return emit([...]opcode{opGtK, opGeK, opLtK, opLeK}[op-exLt], r, i)
+			return c.emitCompare(n, [...]opcode{opGtK, opGeK, opLtK, opLeK}[op-exLt], r, i, jumpIf)
 		}
 		left = c.alloc(1)
 		c.toReg(k, left)
 	}
 	if right.op == exNumber {
 		if i, ok := c.smallConst(right); ok {
-			return emit([...]opcode{opLtK, opLeK, opGtK, opGeK}[op-exLt], left, i)
+			return c.emitCompare(n, [...]opcode{opLtK, opLeK, opGtK, opGeK}[op-exLt], left, i, jumpIf)
 		}
 	}
 	r := c.anyReg(right)
 	switch op {
 	case exLt:
-		return emit(opLt, left, r)
+		return c.emitCompare(n, opLt, left, r, jumpIf)
 	case exLe:
-		return emit(opLe, left, r)
+		return c.emitCompare(n, opLe, left, r, jumpIf)
 	case exGt:
-		return emit(opLt, r, left)
+		return c.emitCompare(n, opLt, r, left, jumpIf)
 	}
-	return emit(opLe, r, left)
+	return c.emitCompare(n, opLe, r, left, jumpIf)
+}
+
+func (c *compiler) emitCompare(n *expr, op opcode, a, b int, jumpIf bool) int {
+	if !jumpIf {
+		op = negation(op)
+	}
+	c.line = n.line
+	return c.emit(op, a, b, 0)
 }
 
 // smallConst returns the index of a constant that fits operand b.
@@ -1102,23 +1132,23 @@ func (c *compiler) cond(e *expr, jumpIf bool) []int {
 		for _, x := range list[:len(list)-1] {
 			j := c.cond(x, stop)
 			if stop == jumpIf {
-				out = append(out, j...)
+				out = jumps(out, j...)
 			} else {
-				skip = append(skip, j...)
+				skip = jumps(skip, j...)
 			}
 		}
-		out = append(out, c.cond(list[len(list)-1], jumpIf)...)
+		out = jumps(out, c.cond(list[len(list)-1], jumpIf)...)
 		c.patchHere(skip)
 		return out
 	case isComparison(e.op):
 		if e.left.op == exNumber {
-			return []int{c.compare(e, -1, e.left, jumpIf)}
+			return jumps(nil, c.compare(e, -1, e.left, jumpIf))
 		}
 		left := c.anyReg(e.left)
-		return []int{c.compare(e, left, nil, jumpIf)}
+		return jumps(nil, c.compare(e, left, nil, jumpIf))
 	case e.op <= exString: // constants
 		if truth := e.op != exNil && e.op != exFalse; truth == jumpIf {
-			return []int{c.emit(opJump, 0, 0, 0)}
+			return jumps(nil, c.emit(opJump, 0, 0, 0))
 		}
 		return nil
 	}
@@ -1127,5 +1157,5 @@ func (c *compiler) cond(e *expr, jumpIf bool) []int {
 	if jumpIf {
 		op = opJumpIf
 	}
-	return []int{c.emit(op, r, 0, 0)}
+	return jumps(nil, c.emit(op, r, 0, 0))
 }

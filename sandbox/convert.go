@@ -3,7 +3,6 @@ package sandbox
 import (
 	"math"
 	"math/bits"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -30,6 +29,8 @@ func (r *Run) convertible() error {
 }
 
 // toHost makes err an *Error where no script is running that could be told.
+//
+//go:noinline
 func (r *Run) toHost(err error) error {
 	if err == nil || r.script == nil || r.status == Running {
 		return err
@@ -73,32 +74,9 @@ func (r *Run) fromGo(x any, depth int) (Value, error) {
 			return Value{}, err
 		}
 		return String(string(x)), nil
-	case float64:
-		return Number(x), nil
-	case float32:
-		return Number(float64(x)), nil
-	case int:
-		return Number(float64(x)), nil
-	case int8:
-		return Number(float64(x)), nil
-	case int16:
-		return Number(float64(x)), nil
-	case int32:
-		return Number(float64(x)), nil
-	case int64:
-		return Number(float64(x)), nil
-	case uint:
-		return Number(float64(x)), nil
-	case uint8:
-		return Number(float64(x)), nil
-	case uint16:
-		return Number(float64(x)), nil
-	case uint32:
-		return Number(float64(x)), nil
-	case uint64:
-		return Number(float64(x)), nil
-	case uintptr:
-		return Number(float64(x)), nil
+	}
+	if n, ok := numberFromGo(x); ok {
+		return Number(n), nil
 	}
 	if depth == maxConvert {
 		return Value{}, misuse("FromGo of a value " + errDeep.Error())
@@ -109,11 +87,87 @@ func (r *Run) fromGo(x any, depth int) (Value, error) {
 	case []string:
 		return r.listFromGo(len(x), func(i int) (Value, error) { return r.newStr(x[i]) })
 	case map[string]any:
-		return mapFromGo(r, x, func(v any) (Value, error) { return r.fromGo(v, depth+1) })
+		if err := r.sortedMap(len(x)); err != nil {
+			return Value{}, err
+		}
+		keys := make([]string, 0, len(x))
+		for k := range x {
+			keys = append(keys, k)
+		}
+		return r.mapFromGo(keys, func(k string) (Value, error) { return r.fromGo(x[k], depth+1) })
 	case map[string]string:
-		return mapFromGo(r, x, r.newStr)
+		if err := r.sortedMap(len(x)); err != nil {
+			return Value{}, err
+		}
+		keys := make([]string, 0, len(x))
+		for k := range x {
+			keys = append(keys, k)
+		}
+		return r.mapFromGo(keys, func(k string) (Value, error) { return r.newStr(x[k]) })
 	}
 	return Value{}, misuse("FromGo of a type that has no counterpart in Lua")
+}
+
+// numberFromGo converts the numeric types.
+func numberFromGo(x any) (n float64, ok bool) {
+	switch x := x.(type) {
+	case float64:
+		n = x
+	case float32:
+		n = float64(x)
+	case int:
+		n = float64(x)
+	case int8:
+		n = float64(x)
+	case int16:
+		n = float64(x)
+	case int32:
+		n = float64(x)
+	case int64:
+		n = float64(x)
+	case uint:
+		n = float64(x)
+	case uint8:
+		n = float64(x)
+	case uint16:
+		n = float64(x)
+	case uint32:
+		n = float64(x)
+	case uint64:
+		n = float64(x)
+	case uintptr:
+		n = float64(x)
+	default:
+		return 0, false
+	}
+	return n, true
+}
+
+// sortStrings is a heap sort: that of package slices is 19 KB of Wasm.
+func sortStrings(s []string) {
+	down := func(i, n int) {
+		for {
+			c := 2*i + 1
+			if c >= n {
+				return
+			}
+			if c+1 < n && s[c] < s[c+1] {
+				c++
+			}
+			if s[i] >= s[c] {
+				return
+			}
+			s[i], s[c] = s[c], s[i]
+			i = c
+		}
+	}
+	for i := len(s)/2 - 1; i >= 0; i-- {
+		down(i, len(s))
+	}
+	for n := len(s) - 1; n > 0; n-- {
+		s[0], s[n] = s[n], s[0]
+		down(0, n)
+	}
 }
 
 func (r *Run) listFromGo(n int, at func(int) (Value, error)) (Value, error) {
@@ -133,29 +187,27 @@ func (r *Run) listFromGo(n int, at func(int) (Value, error)) (Value, error) {
 	return t.value(), nil
 }
 
-func mapFromGo[V any](r *Run, m map[string]V, convert func(V) (Value, error)) (Value, error) {
-	n := len(m)
-	t, err := r.newTable(0, n)
+// sortedMap charges for a map of n entries: its keys are listed and sorted.
+func (r *Run) sortedMap(n int) error {
+	if err := r.alloc(int64(n) * sizeValue); err != nil {
+		return err
+	}
+	return r.charge(int64(n) * int64(bits.Len(uint(n))) >> 1)
+}
+
+// mapFromGo makes a table of a map, in the order of its sorted keys.
+func (r *Run) mapFromGo(keys []string, convert func(string) (Value, error)) (Value, error) {
+	t, err := r.newTable(0, len(keys))
 	if err != nil {
 		return Value{}, err
 	}
-	if err := r.alloc(int64(n) * sizeValue); err != nil {
-		return Value{}, err
-	}
-	if err := r.charge(int64(n) * int64(bits.Len(uint(n))) >> 1); err != nil {
-		return Value{}, err
-	}
-	keys := make([]string, 0, n)
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
+	sortStrings(keys)
 	for _, k := range keys {
 		key, err := r.newStr(k)
 		if err != nil {
 			return Value{}, err
 		}
-		v, err := convert(m[k])
+		v, err := convert(k)
 		if err != nil {
 			return Value{}, err
 		}
@@ -346,6 +398,7 @@ func (d *jsonReader) fail(text string) error {
 	return errorText("JSON, byte " + strconv.Itoa(d.i+1) + ": " + text + ", got " + got)
 }
 
+//go:noinline
 func (d *jsonReader) space() {
 	for d.i < len(d.s) {
 		switch d.s[d.i] {
@@ -358,6 +411,8 @@ func (d *jsonReader) space() {
 }
 
 // skip moves over c if it is next, and the spaces behind it.
+//
+//go:noinline
 func (d *jsonReader) skip(c byte) bool {
 	if d.i < len(d.s) && d.s[d.i] == c {
 		d.i++
@@ -508,18 +563,10 @@ func (d *jsonReader) text() (Value, error) {
 		at := i
 		i++
 		switch d.s[i] {
-		case '"', '\\', '/':
-			buf = append(buf, d.s[i])
-		case 'b':
-			buf = append(buf, '\b')
-		case 'f':
-			buf = append(buf, '\f')
-		case 'n':
-			buf = append(buf, '\n')
-		case 'r':
-			buf = append(buf, '\r')
-		case 't':
-			buf = append(buf, '\t')
+		case '/':
+			c = '/'
+		case '"', '\\', 'b', 'f', 'n', 'r', 't':
+			c = simpleEscape(d.s[i])
 		case 'u':
 			u := d.unit(i+1, end)
 			i += 4
@@ -540,15 +587,19 @@ func (d *jsonReader) text() (Value, error) {
 				return Value{}, d.fail("want \\u with four hexadecimal digits, surrogates in pairs")
 			}
 			buf = utf8.AppendRune(buf, u)
+			continue
 		default:
 			d.i = i
 			return Value{}, d.fail("want one of \"\\/bfnrtu")
 		}
+		buf = append(buf, c)
 	}
 	return bytesValue(buf), nil
 }
 
 // unit reads four hexadecimal digits, -1 if they are not there.
+//
+//go:noinline
 func (d *jsonReader) unit(i, end int) rune {
 	if i+4 > end {
 		return -1
@@ -657,6 +708,7 @@ func (w *jsonWriter) room(n int) error {
 	return nil
 }
 
+//go:noinline
 func (w *jsonWriter) add(s string) error {
 	if err := w.room(len(s)); err != nil {
 		return err
@@ -756,39 +808,44 @@ func (w *jsonWriter) text(s string) error {
 	if err := w.r.charge(int64(len(s)) >> 3); err != nil {
 		return err
 	}
+	// Together, for what most strings are.
 	if err := w.room(len(s) + 2); err != nil {
 		return err
 	}
 	w.buf = append(w.buf, '"')
 	plain := 0 // start of what needs no escape
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
+	for i := 0; i <= len(s); i++ {
+		escape := `"`
+		if i < len(s) {
+			c := s[i]
+			if c >= ' ' && c != '"' && c != '\\' {
+				continue
+			}
+			escape = jsonEscape(c)
 		}
-		if err := w.room(i - plain + 6); err != nil {
+		if err := w.add(s[plain:i]); err != nil {
 			return err
 		}
-		w.buf = append(w.buf, s[plain:i]...)
-		plain = i + 1
-		switch c {
-		case '"', '\\':
-			w.buf = append(w.buf, '\\', c)
-		case '\n':
-			w.buf = append(w.buf, '\\', 'n')
-		case '\r':
-			w.buf = append(w.buf, '\\', 'r')
-		case '\t':
-			w.buf = append(w.buf, '\\', 't')
-		default:
-			const hex = "0123456789abcdef"
-			w.buf = append(w.buf, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		if err := w.add(escape); err != nil {
+			return err
 		}
+		plain = i + 1
 	}
-	if err := w.room(len(s) - plain + 1); err != nil {
-		return err
-	}
-	w.buf = append(w.buf, s[plain:]...)
-	w.buf = append(w.buf, '"')
 	return nil
+}
+
+func jsonEscape(c byte) string {
+	switch c {
+	case '"':
+		return `\"`
+	case '\\':
+		return `\\`
+	case '\n':
+		return `\n`
+	case '\r':
+		return `\r`
+	case '\t':
+		return `\t`
+	}
+	return `\u00` + strconv.FormatUint(uint64(c)|1<<8, 16)[1:]
 }

@@ -1,13 +1,12 @@
 package sandbox
 
-import (
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 // Positions, names and tracebacks for error messages.
 
 // lineAt returns the line of the instruction before pc.
+//
+//go:noinline
 func (p *proto) lineAt(pc int32) int {
 	if pc > 0 && int(pc) <= len(p.lines) {
 		return int(p.lines[pc-1])
@@ -28,6 +27,8 @@ func (r *Run) frameAt(level int) *frame {
 }
 
 // where returns "chunk:line: " of the Lua function on top, or nothing.
+//
+//go:noinline
 func (r *Run) where() string { return r.whereAt(1) }
 
 func (r *Run) whereAt(level int) string {
@@ -40,6 +41,8 @@ func (r *Run) whereAt(level int) string {
 }
 
 // currentLine is the line of the innermost Lua function, 0 if there is none.
+//
+//go:noinline
 func (r *Run) currentLine() int {
 	for t := r.th; t != nil; t = t.resumer {
 		for i := t.n - 1; i >= 0; i-- {
@@ -116,16 +119,13 @@ func (p *proto) describe(pc, reg int) (kind, name string) {
 // typeError is "attempt to <what> <name> (a <type> value)". reg is the
 // register of v, negative if it has none.
 func (r *Run) typeError(what string, v Value, reg int) error {
-	text := "attempt to " + what + " "
-	if p, pc, i, ok := r.instrAt(1); ok && reg >= 0 {
-		if what == "call" && i.op == opForCall {
-			return r.scriptErr(r.where() + text + "a " + v.Type().String() + " value")
-		}
+	text := "a " + v.Type().String() + " value"
+	if p, pc, i, ok := r.instrAt(1); ok && reg >= 0 && (what != "call" || i.op != opForCall) {
 		if kind, name := p.describe(pc, reg); kind != "" {
-			return r.scriptErr(r.where() + text + kind + " '" + name + "' (a " + v.Type().String() + " value)")
+			text = kind + " '" + name + "' (" + text + ")"
 		}
 	}
-	return r.scriptErr(r.where() + text + "a " + v.Type().String() + " value")
+	return r.scriptErr(r.where() + "attempt to " + what + " " + text)
 }
 
 // indexError names the table operand of the instruction.
@@ -150,7 +150,7 @@ func (r *Run) operandError(what string, v Value, second bool) error {
 		switch {
 		case !second:
 			reg = int(i.b)
-		case slices.Contains(arithOps[:], i.op):
+		case arithIndex[i.op] != 0 && arithOps[arithIndex[i.op]-1] == i.op:
 			reg = int(i.c)
 		}
 	}
@@ -188,11 +188,11 @@ const maxTraceback = 10
 
 // traceback is the stack of calls in Lua's form.
 func (r *Run) traceback(message string, level int) string {
-	b := []byte(message)
+	b := message
 	if message != "" {
-		b = append(b, '\n')
+		b += "\n"
 	}
-	b = append(b, "stack traceback:"...)
+	b += "stack traceback:"
 	total := 0
 	for t := r.th; t != nil; t = t.resumer {
 		total += t.n
@@ -205,47 +205,42 @@ func (r *Run) traceback(message string, level int) string {
 				continue
 			}
 			if at == level+maxTraceback+1 && total-level > 2*maxTraceback {
-				b = append(b, "\n\t..."...)
+				b += "\n\t..."
 			}
 			if at > level+maxTraceback && total-at >= maxTraceback {
 				continue
 			}
-			b = append(b, "\n\t"...)
-			b = t.appendFrame(b, i)
+			b += "\n\t" + t.describeFrame(i)
 		}
 	}
-	return string(b)
+	return b
 }
 
-func (t *thread) appendFrame(b []byte, i int) []byte {
+// describeFrame is one line of a traceback.
+func (t *thread) describeFrame(i int) string {
 	f := &t.frames[i]
-	if f.cl == nil {
-		b = append(b, "[C]: in "...)
-	} else {
+	where, what, name := "[C]: in ", "function", ""
+	if f.cl != nil {
 		p := f.cl.proto
-		b = append(append(b, p.chunk...), ':')
-		b = strconv.AppendInt(b, int64(p.lineAt(f.pc)), 10)
-		b = append(b, ": in "...)
+		where = p.chunk + ":" + strconv.Itoa(p.lineAt(f.pc)) + ": in "
 		if p.line == 0 {
-			return append(b, "main chunk"...)
+			return where + "main chunk"
 		}
+		what = "function <" + p.chunk + ":" + strconv.Itoa(p.line) + ">"
+	} else if v := t.stack[f.fn]; v.kind() == kindNative {
+		name = v.native().name
 	}
 	if i > 0 && f.kind == toCall {
 		if c := &t.frames[i-1]; c.cl != nil && c.pc > 0 {
-			in := c.cl.proto.code[c.pc-1]
-			if in.op == opCall {
-				if kind, name := c.cl.proto.describe(int(c.pc)-1, int(in.a)); kind != "" {
-					return append(append(append(b, "function '"...), name...), '\'')
+			if in := c.cl.proto.code[c.pc-1]; in.op == opCall {
+				if _, n := c.cl.proto.describe(int(c.pc)-1, int(in.a)); n != "" {
+					name = n
 				}
 			}
 		}
 	}
-	if f.cl == nil {
-		if v := t.stack[f.fn]; v.kind() == kindNative && v.native().name != "" {
-			return append(append(append(b, "function '"...), v.native().name...), '\'')
-		}
-		return append(b, "function"...)
+	if name != "" {
+		what = "function '" + name + "'"
 	}
-	b = append(append(append(b, "function <"...), f.cl.proto.chunk...), ':')
-	return append(strconv.AppendInt(b, int64(f.cl.proto.line), 10), '>')
+	return where + what
 }

@@ -26,6 +26,7 @@ type entry struct {
 	path    string
 	fn      Function
 	special uint8
+	op      uint8 // for fn to know which of several names was called
 	value   Value
 	hidden  bool // absent unless the host calls Allow
 }
@@ -48,12 +49,12 @@ func NewEnv() *Env {
 // NewEmptyEnv returns an Env without any name, for hosts that choose each.
 func NewEmptyEnv() *Env { return &Env{values: map[string]Value{}} }
 
+//go:noinline
 func (d *entry) make() Value {
 	if d.fn == nil && d.special == 0 {
 		return d.value
 	}
-	name := d.path
-	return objValue(unsafe.Pointer(&native{header: header{kind: kindNative, shared: true}, special: d.special, name: name, fn: d.fn}))
+	return objValue(unsafe.Pointer(&native{header: header{kind: kindNative, shared: true}, special: d.special, op: d.op, name: d.path, fn: d.fn}))
 }
 
 // Allow adds names of the standard library, such as "setmetatable", "os.date"
@@ -147,6 +148,7 @@ type frozenEnv struct {
 	intern     map[string]*str
 	modules    map[string]Value
 	stringMeta *Table
+	stringLib  *Table // its __index, nil if the Env has no string library
 }
 
 // hiddenRoot is where modules live that are no globals.
@@ -220,6 +222,7 @@ func (e *Env) freeze() *frozenEnv {
 	f.stringMeta = newTable(0, 2)
 	f.stringMeta.rawSet(f.str("__index"), root.getString("string"))
 	f.stringMeta.freeze()
+	f.stringLib = root.getString("string").AsTable()
 	e.frozen = f
 	return f
 }

@@ -96,6 +96,7 @@ type plainError struct{ text string }
 
 func (e *plainError) Error() string { return e.text }
 
+//go:noinline
 func errorText(text string) error { return &plainError{text} }
 
 // Errorf is not here on purpose: fmt is too large for a Wasm module.

@@ -63,6 +63,7 @@ var keywords = func() map[string]token {
 
 func char(c byte) token { return tkChar + token(c) }
 
+//go:noinline
 func (t token) String() string {
 	switch {
 	case t == tkEOF:
@@ -154,11 +155,14 @@ func (l *lexer) tokenText() string {
 
 // shown returns source text for a message, shortened.
 func (l *lexer) shown(from, to int) string {
-	s := strings.TrimRight(l.src[from:to], " \t\r\n")
+	for to > from && isSpace(l.src[to-1]) {
+		to--
+	}
+	s := l.src[from:to]
 	if len(s) > 80 {
 		s = s[:80]
 	}
-	return strings.ToValidUTF8(s, "?")
+	return s
 }
 
 func (l *lexer) next() {
@@ -185,6 +189,7 @@ func (l *lexer) peek() token {
 	return l.ahead.tok
 }
 
+//go:noinline
 func (l *lexer) at(i int) byte {
 	if i < len(l.src) {
 		return l.src[i]
@@ -193,6 +198,8 @@ func (l *lexer) at(i int) byte {
 }
 
 // newline passes a line end: \n, \r, \r\n or \n\r.
+//
+//go:noinline
 func (l *lexer) newline() {
 	c := l.src[l.pos]
 	l.pos++
@@ -206,6 +213,8 @@ func (l *lexer) newline() {
 func isDigit(c byte) bool { return c-'0' < 10 }
 func isAlpha(c byte) bool { return c|0x20-'a' < 26 || c == '_' || c >= 0x80 }
 func isSpace(c byte) bool { return c == ' ' || c-'\t' < 5 }
+
+//go:noinline
 func hexDigit(c byte) int {
 	switch {
 	case c-'0' < 10:
@@ -327,10 +336,18 @@ func (l *lexer) number() {
 	text := l.src[l.start:l.pos]
 	n, ok := parseNumber(text)
 	if !ok {
-		if s := strings.ToLower(text); strings.HasSuffix(s, "ll") || strings.HasSuffix(s, "i") {
-			if _, ok := parseNumber(strings.TrimRight(s, "uli")); ok {
-				l.failHere("64-bit and imaginary number literals are not supported")
+		end := len(text)
+		if end > 1 && text[end-1]|0x20 == 'i' {
+			end--
+		}
+		if end > 2 && text[end-1]|0x20 == 'l' && text[end-2]|0x20 == 'l' {
+			end -= 2
+			if text[end-1]|0x20 == 'u' {
+				end--
 			}
+		}
+		if _, ok := parseNumber(text[:end]); ok {
+			l.failHere("64-bit and imaginary number literals are not supported")
 		}
 		l.failHere("malformed number")
 	}
@@ -338,6 +355,8 @@ func (l *lexer) number() {
 }
 
 // longOpen returns the level of the long bracket at pos, -1 if there is none.
+//
+//go:noinline
 func (l *lexer) longOpen() int {
 	i := l.pos + 1
 	for l.at(i) == '=' {
@@ -415,32 +434,50 @@ func (l *lexer) quoted(quote byte) {
 	}
 }
 
-var simpleEscapes = [256]byte{
-	'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
-	'\\': '\\', '"': '"', '\'': '\'',
+// simpleEscape returns the byte that a letter stands for, 0 for other letters.
+func simpleEscape(c byte) byte {
+	switch c {
+	case 'a':
+		return '\a'
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	case 'v':
+		return '\v'
+	case '\\', '"', '\'':
+		return c
+	}
+	return 0
 }
 
 // escape reads an escape sequence, as LuaJIT has them: unknown ones are errors.
 func (l *lexer) escape(buf []byte) []byte {
+	var r int // the byte that it stands for
 	l.pos++
 	c := l.at(l.pos)
-	if e := simpleEscapes[c]; e != 0 {
+	switch e := simpleEscape(c); {
+	case e != 0:
 		l.pos++
-		return append(buf, e)
-	}
-	switch {
+		r = int(e)
 	case l.pos >= len(l.src):
 		return buf // the caller reports the end
 	case c == '\n' || c == '\r':
 		l.newline()
-		return append(buf, '\n')
+		r = '\n'
 	case c == 'x':
 		hi, lo := hexDigit(l.at(l.pos+1)), hexDigit(l.at(l.pos+2))
 		if hi < 0 || lo < 0 {
 			l.badEscape()
 		}
 		l.pos += 3
-		return append(buf, byte(hi<<4|lo))
+		r = hi<<4 | lo
 	case c == 'z':
 		l.pos++
 		for l.pos < len(l.src) && isSpace(l.src[l.pos]) {
@@ -468,18 +505,17 @@ func (l *lexer) escape(buf []byte) []byte {
 		l.pos++
 		return utf8.AppendRune(buf, rune(n))
 	case isDigit(c):
-		n := 0
 		for i := 0; i < 3 && isDigit(l.at(l.pos)); i++ {
-			n = n*10 + int(l.src[l.pos]-'0')
+			r = r*10 + int(l.src[l.pos]-'0')
 			l.pos++
 		}
-		if n > 255 {
+		if r > 255 {
 			l.badEscape()
 		}
-		return append(buf, byte(n))
+	default:
+		l.badEscape()
 	}
-	l.badEscape()
-	return nil
+	return append(buf, byte(r))
 }
 
 // badEscape shows the string up to the escape, as LuaJIT does.

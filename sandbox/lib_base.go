@@ -266,6 +266,12 @@ func baseTostring(c *Call) error {
 		c.push(v)
 		return nil
 	}
+	if f := c.r.metaOf(v).event(evTostring); f.p != nil {
+		// What __tostring returns is taken as it is, of any type.
+		res, err := c.r.call1(f, v)
+		c.push(res)
+		return err
+	}
 	s, err := c.ToString(v)
 	if err != nil {
 		return err

@@ -9,21 +9,35 @@ import (
 // The bit library of LuaJIT (bitop.luajit.org): results are signed 32-bit
 // numbers.
 var bitLib = []entry{
-	{path: "bit.tobit", fn: bit1(func(x uint32) uint32 { return x })},
-	{path: "bit.bnot", fn: bit1(func(x uint32) uint32 { return ^x })},
-	{path: "bit.bswap", fn: bit1(bits.ReverseBytes32)},
-	{path: "bit.band", fn: bitN(func(x, y uint32) uint32 { return x & y })},
-	{path: "bit.bor", fn: bitN(func(x, y uint32) uint32 { return x | y })},
-	{path: "bit.bxor", fn: bitN(func(x, y uint32) uint32 { return x ^ y })},
-	{path: "bit.lshift", fn: bitShift(func(x uint32, n uint) uint32 { return x << n })},
-	{path: "bit.rshift", fn: bitShift(func(x uint32, n uint) uint32 { return x >> n })},
-	{path: "bit.arshift", fn: bitShift(func(x uint32, n uint) uint32 { return uint32(int32(x) >> n) })},
-	{path: "bit.rol", fn: bitShift(func(x uint32, n uint) uint32 { return bits.RotateLeft32(x, int(n)) })},
-	{path: "bit.ror", fn: bitShift(func(x uint32, n uint) uint32 { return bits.RotateLeft32(x, -int(n)) })},
+	{path: "bit.tobit", fn: bit1, op: bitTobitOp},
+	{path: "bit.bnot", fn: bit1, op: bitBnotOp},
+	{path: "bit.bswap", fn: bit1, op: bitBswapOp},
+	{path: "bit.band", fn: bitN, op: bitBandOp},
+	{path: "bit.bor", fn: bitN, op: bitBorOp},
+	{path: "bit.bxor", fn: bitN, op: bitBxorOp},
+	{path: "bit.lshift", fn: bitShift, op: bitLshiftOp},
+	{path: "bit.rshift", fn: bitShift, op: bitRshiftOp},
+	{path: "bit.arshift", fn: bitShift, op: bitArshiftOp},
+	{path: "bit.rol", fn: bitShift, op: bitRolOp},
+	{path: "bit.ror", fn: bitShift, op: bitRorOp},
 	{path: "bit.tohex", fn: bitTohex},
 }
 
-// CheckBits returns argument i as 32 bits: rounded, and reduced modulo 2^32.
+const (
+	bitTobitOp uint8 = iota
+	bitBnotOp
+	bitBswapOp
+	bitBandOp
+	bitBorOp
+	bitBxorOp
+	bitLshiftOp
+	bitRshiftOp
+	bitArshiftOp
+	bitRolOp
+	bitRorOp
+)
+
+// checkBits returns argument i as 32 bits: rounded, and reduced modulo 2^32.
 func (c *Call) checkBits(i int) (uint32, error) {
 	x, err := c.CheckNumber(i)
 	if err != nil {
@@ -41,46 +55,68 @@ func (c *Call) checkBits(i int) (uint32, error) {
 
 func (c *Call) pushBits(x uint32) { c.push(Number(float64(int32(x)))) }
 
-func bit1(f func(uint32) uint32) Function {
-	return func(c *Call) error {
-		x, err := c.checkBits(1)
-		if err == nil {
-			c.pushBits(f(x))
-		}
+func bit1(c *Call) error {
+	x, err := c.checkBits(1)
+	if err != nil {
 		return err
 	}
+	switch c.fn.op {
+	case bitBnotOp:
+		x = ^x
+	case bitBswapOp:
+		x = bits.ReverseBytes32(x)
+	}
+	c.pushBits(x)
+	return nil
 }
 
-func bitN(f func(x, y uint32) uint32) Function {
-	return func(c *Call) error {
-		x, err := c.checkBits(1)
+func bitN(c *Call) error {
+	x, err := c.checkBits(1)
+	if err != nil {
+		return err
+	}
+	for i := 2; i <= len(c.args); i++ {
+		y, err := c.checkBits(i)
 		if err != nil {
 			return err
 		}
-		for i := 2; i <= len(c.args); i++ {
-			y, err := c.checkBits(i)
-			if err != nil {
-				return err
-			}
-			x = f(x, y)
+		switch c.fn.op {
+		case bitBandOp:
+			x &= y
+		case bitBorOp:
+			x |= y
+		default:
+			x ^= y
 		}
-		c.pushBits(x)
-		return c.Charge(int64(len(c.args)) >> 2)
 	}
+	c.pushBits(x)
+	return c.Charge(int64(len(c.args)) >> 2)
 }
 
-func bitShift(f func(x uint32, n uint) uint32) Function {
-	return func(c *Call) error {
-		x, err := c.checkBits(1)
-		if err != nil {
-			return err
-		}
-		n, err := c.checkBits(2)
-		if err == nil {
-			c.pushBits(f(x, uint(n&31)))
-		}
+func bitShift(c *Call) error {
+	x, err := c.checkBits(1)
+	if err != nil {
 		return err
 	}
+	y, err := c.checkBits(2)
+	if err != nil {
+		return err
+	}
+	n := int(y & 31)
+	switch c.fn.op {
+	case bitLshiftOp:
+		x <<= n
+	case bitRshiftOp:
+		x >>= n
+	case bitArshiftOp:
+		x = uint32(int32(x) >> n)
+	case bitRolOp:
+		x = bits.RotateLeft32(x, n)
+	default:
+		x = bits.RotateLeft32(x, -n)
+	}
+	c.pushBits(x)
+	return nil
 }
 
 func bitTohex(c *Call) error {
@@ -100,11 +136,21 @@ func bitTohex(c *Call) error {
 	if capital {
 		n = -n
 	}
-	if n > 8 || n < 0 {
-		n = 8
+	// LuaJIT's number of digits is a byte, of which 255 stands for none given.
+	n = max(n, 0) // the least number has no opposite
+	prec := int(n+1)&255 - 1
+	if n < 8 {
+		x &= 1<<(4*n) - 1
 	}
-	text := strconv.FormatUint(uint64(x)|1<<32, 16)[1:]
-	text = text[8-n:]
+	text := strconv.FormatUint(uint64(x), 16)
+	if x == 0 && prec == 0 {
+		text = ""
+	}
+	var zeros [256]byte
+	for i := range zeros {
+		zeros[i] = '0'
+	}
+	text = string(zeros[:max(prec-len(text), 0)]) + text
 	if capital {
 		text = upper(text)
 	}

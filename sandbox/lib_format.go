@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -337,63 +338,67 @@ func withPoint(s string) string {
 func appendRounded(b []byte, n float64, verb byte, prec int) []byte {
 	at := len(b)
 	b = strconv.AppendFloat(b, n, verb, prec, 64)
-	if halfway(n, verb, prec) {
-		b = roundUp(b, at, n, verb, prec)
+	places := prec
+	if verb == 'e' {
+		places -= exponent(b[at:])
 	}
-	return b
+	if !halfway(n, places) {
+		return b
+	}
+	// With one digit more the text is exact and ends in 5. Where the digit
+	// before is odd, strconv has rounded up.
+	exact := strconv.AppendFloat(nil, n, verb, prec+1, 64)
+	end := len(exact)
+	if verb == 'e' {
+		end = strings.IndexByte(string(exact), 'e')
+	}
+	last := end - 2
+	if exact[last] == '.' {
+		last--
+	}
+	if exact[last]&1 != 0 {
+		return b
+	}
+	exact[last]++
+	return append(append(b[:at], exact[:last+1]...), exact[end:]...)
 }
 
-// halfway tells whether n lies exactly between two texts of prec digits.
-func halfway(n float64, verb byte, prec int) bool {
-	if n == 0 {
-		return false
-	}
-	// A tie has one digit more, a 5, and then nothing. Its shortest text is that
-	// very text when it has 17 digits at most, as all that matter have.
-	var tmp [400]byte
-	s := strconv.AppendFloat(tmp[:0], n, 'e', -1, 64)
-	digits := 0 // significant ones
-	last := byte('0')
-	i := 0
-	for ; i < len(s) && s[i] != 'e'; i++ {
-		if s[i] != '.' {
-			digits++
-			last = s[i]
-		}
-	}
-	if last != '5' || digits > 17 {
-		return false
-	}
-	exp, err := strconv.Atoi(string(s[i+1:]))
+// exponent reads the digits behind the e of a number.
+func exponent(text []byte) int {
+	_, tail, _ := strings.Cut(string(text), "e")
+	exp, err := strconv.Atoi(tail)
 	if err != nil {
+		return 0 // there is always an exponent
+	}
+	return exp
+}
+
+// oddPart returns odd m and e with n = m * 2^e, and size with 2^(size-1) <= n <
+// 2^size. m is 0 for 0.
+func oddPart(n float64) (m uint64, e, size int) {
+	frac, size := math.Frexp(n)
+	m = uint64(frac * (1 << 53))
+	if m == 0 {
+		return 0, 0, 0
+	}
+	zeros := bits.TrailingZeros64(m)
+	return m >> zeros, size - 53 + zeros, size
+}
+
+// halfway tells whether n lies exactly between two numbers of places digits
+// behind the point: whether n is an odd number of halves of 10^-places.
+func halfway(n float64, places int) bool {
+	m, e, _ := oddPart(n)
+	if m == 0 || e != -places-1 {
 		return false
 	}
-	kept := prec + 1
-	if verb == 'f' {
-		kept = exp + 1 + prec
-	}
-	if digits != kept+1 {
-		return false
-	}
-	// The shortest text may stand for a number that is only near it.
-	exact := strconv.AppendFloat(tmp[:0], n, 'e', 60, 64)
-	for k, seen := 0, 0; k < len(exact) && exact[k] != 'e'; k++ {
-		if exact[k] == '.' {
-			continue
-		}
-		if seen++; seen > digits && exact[k] != '0' {
+	for ; places < 0; places++ {
+		if m%5 != 0 {
 			return false
 		}
+		m /= 5
 	}
 	return true
-}
-
-// roundUp replaces the text at b[at:] by that of the next number above it, if
-// strconv has rounded down.
-func roundUp(b []byte, at int, n float64, verb byte, prec int) []byte {
-	var tmp [400]byte
-	up := strconv.AppendFloat(tmp[:0], math.Nextafter(n, math.Inf(1)), verb, prec, 64)
-	return append(b[:at], up...)
 }
 
 // general is %g for n >= 0.
@@ -405,15 +410,9 @@ func general(n float64, prec int, alt bool) string {
 		return "0"
 	}
 	e := appendRounded(nil, n, 'e', prec-1)
-	at := len(e) - 1
-	for e[at] != 'e' {
-		at--
-	}
-	exp, err := strconv.Atoi(string(e[at+1:]))
-	if err != nil {
-		return string(e)
-	}
-	text, tail := string(e[:at]), string(e[at:])
+	exp := exponent(e)
+	text, tail, _ := strings.Cut(string(e), "e")
+	tail = "e" + tail
 	if exp >= -4 && exp < prec {
 		text, tail = string(appendRounded(nil, n, 'f', prec-1-exp)), ""
 	}

@@ -3,61 +3,134 @@ package sandbox
 import "math"
 
 var mathLib = []entry{
-	{path: "math.abs", fn: math1(math.Abs)},
-	{path: "math.acos", fn: math1(math.Acos)},
-	{path: "math.asin", fn: math1(math.Asin)},
-	{path: "math.atan", fn: math1(math.Atan)},
-	{path: "math.atan2", fn: math2(math.Atan2)},
-	{path: "math.ceil", fn: math1(math.Ceil)},
-	{path: "math.cos", fn: math1(math.Cos)},
-	{path: "math.cosh", fn: math1(math.Cosh)},
-	{path: "math.deg", fn: math1(func(x float64) float64 { return x * (180 / math.Pi) })},
-	{path: "math.exp", fn: math1(math.Exp)},
-	{path: "math.floor", fn: math1(math.Floor)},
-	{path: "math.fmod", fn: math2(math.Mod)},
+	{path: "math.abs", fn: math1, op: mathAbsOp},
+	{path: "math.acos", fn: math1, op: mathAcosOp},
+	{path: "math.asin", fn: math1, op: mathAsinOp},
+	{path: "math.atan", fn: math1, op: mathAtanOp},
+	{path: "math.atan2", fn: math2, op: mathAtan2Op},
+	{path: "math.ceil", fn: math1, op: mathCeilOp},
+	{path: "math.cos", fn: math1, op: mathCosOp},
+	{path: "math.cosh", fn: math1, op: mathCoshOp},
+	{path: "math.deg", fn: math1, op: mathDegOp},
+	{path: "math.exp", fn: math1, op: mathExpOp},
+	{path: "math.floor", fn: math1, op: mathFloorOp},
+	{path: "math.fmod", fn: math2, op: mathFmodOp},
 	{path: "math.frexp", fn: mathFrexp},
 	{path: "math.huge", value: Number(math.Inf(1))},
 	{path: "math.ldexp", fn: mathLdexp},
 	{path: "math.log", fn: mathLog},
-	{path: "math.log10", fn: math1(math.Log10)},
-	{path: "math.max", fn: mathMax},
-	{path: "math.min", fn: mathMin},
+	{path: "math.log10", fn: math1, op: mathLog10Op},
+	{path: "math.max", fn: mathExtreme, op: mathMaxOp},
+	{path: "math.min", fn: mathExtreme, op: mathMinOp},
 	{path: "math.modf", fn: mathModf},
 	{path: "math.pi", value: Number(math.Pi)},
-	{path: "math.pow", fn: math2(pow)},
-	{path: "math.rad", fn: math1(func(x float64) float64 { return x * (math.Pi / 180) })},
+	{path: "math.pow", fn: math2, op: mathPowOp},
+	{path: "math.rad", fn: math1, op: mathRadOp},
 	{path: "math.random", fn: mathRandom},
-	{path: "math.sin", fn: math1(math.Sin)},
-	{path: "math.sinh", fn: math1(math.Sinh)},
-	{path: "math.sqrt", fn: math1(math.Sqrt)},
-	{path: "math.tan", fn: math1(math.Tan)},
-	{path: "math.tanh", fn: math1(math.Tanh)},
+	{path: "math.sin", fn: math1, op: mathSinOp},
+	{path: "math.sinh", fn: math1, op: mathSinhOp},
+	{path: "math.sqrt", fn: math1, op: mathSqrtOp},
+	{path: "math.tan", fn: math1, op: mathTanOp},
+	{path: "math.tanh", fn: math1, op: mathTanhOp},
 
 	{path: "math.randomseed", fn: mathRandomseed, hidden: true},
 }
 
-func math1(f func(float64) float64) Function {
-	return func(c *Call) error {
-		x, err := c.CheckNumber(1)
-		if err == nil {
-			c.push(Number(f(x)))
-		}
+// Functions of numbers only share one Go function by their number of
+// arguments: each Go function costs half a kilobyte of a module beside its code.
+const (
+	mathAbsOp uint8 = iota
+	mathAcosOp
+	mathAsinOp
+	mathAtanOp
+	mathCeilOp
+	mathCosOp
+	mathCoshOp
+	mathDegOp
+	mathExpOp
+	mathFloorOp
+	mathLog10Op
+	mathRadOp
+	mathSinOp
+	mathSinhOp
+	mathSqrtOp
+	mathTanOp
+	mathTanhOp
+	mathAtan2Op
+	mathFmodOp
+	mathPowOp
+	mathMaxOp
+	mathMinOp
+)
+
+func math1(c *Call) error {
+	x, err := c.CheckNumber(1)
+	if err != nil {
 		return err
 	}
+	switch c.fn.op {
+	case mathAbsOp:
+		x = math.Abs(x)
+	case mathAcosOp:
+		x = math.Acos(x)
+	case mathAsinOp:
+		x = math.Asin(x)
+	case mathAtanOp:
+		x = math.Atan(x)
+	case mathCeilOp:
+		x = math.Ceil(x)
+	case mathCosOp:
+		x = math.Cos(x)
+	case mathCoshOp:
+		x = math.Cosh(x)
+	case mathDegOp:
+		x = x * (180 / math.Pi)
+	case mathExpOp:
+		x = math.Exp(x)
+	case mathFloorOp:
+		x = math.Floor(x)
+	case mathLog10Op:
+		x = math.Log10(x)
+	case mathRadOp:
+		x = x * (math.Pi / 180)
+	case mathSinOp:
+		x = math.Sin(x)
+	case mathSinhOp:
+		x = math.Sinh(x)
+	case mathSqrtOp:
+		x = math.Sqrt(x)
+	case mathTanOp:
+		x = math.Tan(x)
+	case mathTanhOp:
+		x = math.Tanh(x)
+	}
+	c.push(Number(x))
+	return nil
 }
 
-func math2(f func(x, y float64) float64) Function {
-	return func(c *Call) error {
-		x, err := c.CheckNumber(1)
-		if err != nil {
-			return err
-		}
-		y, err := c.CheckNumber(2)
-		if err == nil {
-			c.push(Number(f(x, y)))
-		}
+func math2(c *Call) error {
+	x, y, err := c.twoNumbers()
+	if err != nil {
 		return err
 	}
+	switch c.fn.op {
+	case mathAtan2Op:
+		x = math.Atan2(x, y)
+	case mathFmodOp:
+		x = math.Mod(x, y)
+	default:
+		x = pow(x, y)
+	}
+	c.push(Number(x))
+	return nil
+}
+
+//go:noinline
+func (c *Call) twoNumbers() (x, y float64, err error) {
+	if x, err = c.CheckNumber(1); err == nil {
+		y, err = c.CheckNumber(2)
+	}
+	return x, y, err
 }
 
 func mathFrexp(c *Call) error {
@@ -112,11 +185,9 @@ func mathModf(c *Call) error {
 	return nil
 }
 
-// As in LuaJIT, a NaN or an equal zero that comes later replaces what was there.
-func mathMax(c *Call) error { return extreme(c, func(best, x float64) bool { return best > x }) }
-func mathMin(c *Call) error { return extreme(c, func(best, x float64) bool { return best < x }) }
-
-func extreme(c *Call, keeps func(best, x float64) bool) error {
+// mathExtreme is max and min. As in LuaJIT, a NaN or an equal zero that comes
+// later replaces what was there.
+func mathExtreme(c *Call) error {
 	best, err := c.CheckNumber(1)
 	if err != nil {
 		return err
@@ -126,9 +197,10 @@ func extreme(c *Call, keeps func(best, x float64) bool) error {
 		if err != nil {
 			return err
 		}
-		if !keeps(best, x) {
-			best = x
+		if c.fn.op == mathMaxOp && best > x || c.fn.op == mathMinOp && best < x {
+			continue
 		}
+		best = x
 	}
 	c.push(Number(best))
 	return c.Charge(int64(len(c.args)) >> 2)
@@ -178,15 +250,15 @@ func mathRandom(c *Call) error {
 		if err != nil {
 			return err
 		}
-		if len(c.args) == 1 {
-			d = math.Floor(d*a) + 1
-		} else {
+		low, span := 1.0, a
+		if len(c.args) > 1 {
 			b, err := c.CheckNumber(2)
 			if err != nil {
 				return err
 			}
-			d = math.Floor(d*(b-a+1)) + a
+			low, span = a, b-a+1
 		}
+		d = math.Floor(d*span) + low
 	}
 	c.push(Number(d))
 	return c.Charge(2)

@@ -97,6 +97,7 @@ func days(y, m int64) int64 {
 	return era*146097 + yoe*365 + yoe/4 - yoe/100 + doy - 719468
 }
 
+//go:noinline
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
@@ -105,6 +106,7 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
+//go:noinline
 func mod(a, b int64) int64 { return a - floorDiv(a, b)*b }
 
 // civil is the date of a day since the epoch.
@@ -177,86 +179,96 @@ func osDate(c *Call) error {
 		return nil
 	}
 	b := buffer{r: c.r}
-	two := func(n int64) string { return pad2(n) }
-	one := func(verb byte) (string, bool) {
+	// one gives what a verb stands for: text, or a number with its width and
+	// what fills it.
+	one := func(verb byte) (text string, n int64, width int, fill byte) {
 		switch verb {
 		case 'a':
-			return dayNames[wday][:3], true
+			return dayNames[wday][:3], 0, 0, 0
 		case 'A':
-			return dayNames[wday], true
+			return dayNames[wday], 0, 0, 0
 		case 'b', 'h':
-			return monthNames[m-1][:3], true
+			return monthNames[m-1][:3], 0, 0, 0
 		case 'B':
-			return monthNames[m-1], true
-		case 'c':
-			return dayNames[wday][:3] + " " + monthNames[m-1][:3] + " " + blank2(d) + " " + two(hour) + ":" + two(minute) + ":" + two(sec) + " " + strconv.FormatInt(y, 10), true
+			return monthNames[m-1], 0, 0, 0
 		case 'd':
-			return two(d), true
-		case 'D', 'x':
-			return two(m) + "/" + two(d) + "/" + two(mod(y, 100)), true
+			return "", d, 2, '0'
 		case 'e':
-			return blank2(d), true
-		case 'F':
-			return strconv.FormatInt(y, 10) + "-" + two(m) + "-" + two(d), true
+			return "", d, 2, ' '
 		case 'H':
-			return two(hour), true
+			return "", hour, 2, '0'
 		case 'I':
-			return two(mod(hour+11, 12) + 1), true
+			return "", mod(hour+11, 12) + 1, 2, '0'
 		case 'j':
-			n := strconv.FormatInt(yday+1, 10)
-			return "000"[len(n):] + n, true
+			return "", yday + 1, 3, '0'
 		case 'm':
-			return two(m), true
+			return "", m, 2, '0'
 		case 'M':
-			return two(minute), true
+			return "", minute, 2, '0'
 		case 'n':
-			return "\n", true
+			return "\n", 0, 0, 0
 		case 'p':
 			if hour < 12 {
-				return "AM", true
+				return "AM", 0, 0, 0
 			}
-			return "PM", true
-		case 'R':
-			return two(hour) + ":" + two(minute), true
+			return "PM", 0, 0, 0
 		case 's':
-			return strconv.FormatInt(unix, 10), true
+			return "", unix, 1, 0
 		case 'S':
-			return two(sec), true
+			return "", sec, 2, '0'
 		case 't':
-			return "\t", true
-		case 'T', 'X':
-			return two(hour) + ":" + two(minute) + ":" + two(sec), true
+			return "\t", 0, 0, 0
 		case 'U':
-			return two((yday + 7 - wday) / 7), true
+			return "", (yday + 7 - wday) / 7, 2, '0'
 		case 'W':
-			return two((yday + 7 - mod(wday+6, 7)) / 7), true
+			return "", (yday + 7 - mod(wday+6, 7)) / 7, 2, '0'
 		case 'w':
-			return strconv.FormatInt(wday, 10), true
+			return "", wday, 1, 0
 		case 'y':
-			return two(mod(y, 100)), true
+			return "", mod(y, 100), 2, '0'
 		case 'Y':
-			return strconv.FormatInt(y, 10), true
+			return "", y, 1, 0
 		case 'z':
-			return "+0000", true
+			return "+0000", 0, 0, 0
 		case 'Z':
-			return "UTC", true
+			return "UTC", 0, 0, 0
 		case '%':
-			return "%", true
+			return "%", 0, 0, 0
 		}
-		return "", false
+		return "", 0, 0, 0
 	}
-	for i := 0; i < len(format); i++ {
-		text := format[i : i+1]
-		if format[i] == '%' && i+1 < len(format) {
-			i++
-			known, ok := one(format[i])
-			if text = known; !ok {
-				text = format[i-1 : i+1]
+	var write func(format string) error
+	write = func(format string) error {
+		for i := 0; i < len(format); i++ {
+			text := format[i : i+1]
+			if text[0] == '%' && i+1 < len(format) {
+				i++
+				if whole := dateFormat(format[i]); whole != "" {
+					if err := write(whole); err != nil {
+						return err
+					}
+					continue
+				}
+				var n int64
+				var width int
+				var fill byte
+				if text, n, width, fill = one(format[i]); width > 0 {
+					text = strconv.FormatInt(n, 10)
+					for len(text) < width {
+						text = string(rune(fill)) + text
+					}
+				} else if text == "" {
+					text = format[i-1 : i+1]
+				}
+			}
+			if err := b.add(text); err != nil {
+				return err
 			}
 		}
-		if err := b.add(text); err != nil {
-			return err
-		}
+		return nil
+	}
+	if err := write(format); err != nil {
+		return err
 	}
 	v, err := b.value()
 	if err != nil {
@@ -266,16 +278,19 @@ func osDate(c *Call) error {
 	return nil
 }
 
-func pad2(n int64) string {
-	if n < 10 {
-		return "0" + strconv.FormatInt(n, 10)
+// dateFormat returns what a verb is that stands for several others.
+func dateFormat(verb byte) string {
+	switch verb {
+	case 'c':
+		return "%a %b %e %H:%M:%S %Y"
+	case 'D', 'x':
+		return "%m/%d/%y"
+	case 'F':
+		return "%Y-%m-%d"
+	case 'R':
+		return "%H:%M"
+	case 'T', 'X':
+		return "%H:%M:%S"
 	}
-	return strconv.FormatInt(n, 10)
-}
-
-func blank2(n int64) string {
-	if n < 10 {
-		return " " + strconv.FormatInt(n, 10)
-	}
-	return strconv.FormatInt(n, 10)
+	return ""
 }

@@ -638,12 +638,8 @@ func (m *matcher) replace(c *Call, out *buffer, repl Value, text string, s, e in
 		}
 		args := append([]Value(nil), c.ret[level:]...)
 		c.ret = c.ret[:level]
-		res, err := c.Call(repl, args...)
-		if err != nil {
+		if v, err = c.r.call1(repl, args...); err != nil {
 			return err
-		}
-		if len(res) > 0 {
-			v = res[0]
 		}
 	}
 	switch v.kind() {
@@ -731,6 +727,8 @@ func (b *buffer) add(s string) error {
 }
 
 // value makes a string of what was added; the buffer must not be used after.
+//
+//go:noinline
 func (b *buffer) value() (Value, error) {
 	if err := b.r.alloc(sizeString); err != nil {
 		return Value{}, err
@@ -744,9 +742,5 @@ func (r *Run) indexNow(obj, key Value) (Value, error) {
 	if err != nil || f.p == nil {
 		return v, err
 	}
-	res, err := r.call(f, []Value{v, key})
-	if err != nil || len(res) == 0 {
-		return Value{}, err
-	}
-	return res[0], nil
+	return r.call1(f, v, key)
 }

@@ -101,6 +101,8 @@ func stringByte(c *Call) error {
 const maxResults = 8000
 
 // spread charges for n results.
+//
+//go:noinline
 func (c *Call) spread(n int) error {
 	if n > maxResults {
 		return errorText("too many results to unpack")

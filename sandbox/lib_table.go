@@ -466,8 +466,8 @@ func (s *sorter) before(a, b Value) (bool, error) {
 	if s.less.p == nil {
 		return s.c.r.lessThan(a, b)
 	}
-	res, err := s.c.Call(s.less, a, b)
-	return err == nil && len(res) > 0 && res[0].Truthy(), err
+	res, err := s.c.r.call1(s.less, a, b)
+	return res.Truthy(), err
 }
 
 func (s *sorter) set2(i, j int, vi, vj Value) error {

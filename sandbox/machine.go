@@ -251,6 +251,30 @@ nextInstr:
 		case opSelf:
 			v := reg[uint8(i.b)]
 			reg[i.a+1] = v
+			if v.p != nil {
+				var t *Table
+				if *(*uint8)(v.p) == kindTable {
+					t = (*Table)(v.p)
+				} else if *(*uint8)(v.p) == kindString {
+					t = r.stringLib
+				}
+				if t != nil && t.used > 0 {
+					key := (*str)(k[i.c].p)
+					nodes := t.nodes
+					at := nodes[key.hash&uint32(len(nodes)-1)].head
+					for at != 0 {
+						nd := &nodes[at-1]
+						if nd.key.p == unsafe.Pointer(key) {
+							if nd.val.p != nil {
+								reg[i.a] = nd.val
+								continue nextInstr
+							}
+							break
+						}
+						at = nd.next
+					}
+				}
+			}
 			fr.pc, r.steps = int32(pc), n
 			{
 				res, f, e := r.lookup(v, k[i.c])
@@ -657,39 +681,31 @@ nextInstr:
 
 		case opCall:
 			fn := base + int(i.a)
+			if f := &reg[i.a]; f.p != nil && *(*uint8)(f.p) == kindClosure {
+				ncl := (*closure)(f.p)
+				if i.b == ncl.proto.arity && fn+1+window <= len(th.stack) && uint(th.n) < uint(len(th.frames)) {
+					fr.pc = int32(pc)
+					fr = &th.frames[th.n]
+					th.n++
+					if fr.cl != ncl { // as above: stores of pointers are dear
+						fr.cl = ncl
+					}
+					fr.base, fr.fn, fr.ret, fr.nres = int32(fn+1), int32(fn), int32(fn), i.c-1
+					fr.pc, fr.nvar, fr.kind = 0, 0, toCall
+					goto frame
+				}
+			}
 			nargs := int(i.b) - 1
 			if nargs < 0 {
 				nargs = th.top - fn - 1
 			}
-			f := reg[i.a]
-			if f.p != nil && *(*uint8)(f.p) == kindClosure && !(*closure)(f.p).proto.vararg {
-				ncl := (*closure)(f.p)
-				p := ncl.proto
-				fr.pc = int32(pc)
-				if fn+1+window > len(th.stack) {
-					r.steps = n
-					if err = r.grow(th, fn+1+window); err != nil {
-						goto failed
-					}
-					n = r.steps
-				}
-				if nargs < p.nparams {
-					clear(th.stack[fn+1+nargs : fn+1+p.nparams])
-				}
-				if th.n == len(th.frames) {
-					r.steps = n
-					if err = r.growFrames(th); err != nil {
-						goto failed
-					}
-				}
-				fr = &th.frames[th.n]
-				th.n++
-				fr.cl = ncl
-				fr.base, fr.fn, fr.ret, fr.nres = int32(fn+1), int32(fn), int32(fn), i.c-1
-				fr.pc, fr.nvar, fr.kind = 0, 0, toCall
-				goto frame
-			}
 			fr.pc, r.steps = int32(pc), n
+			if f := &reg[i.a]; f.p != nil && *(*uint8)(f.p) == kindNative && (*native)(f.p).fn != nil {
+				if err = r.callPlain(th, (*native)(f.p), fn, nargs, int(i.c)-1); err != nil {
+					goto failed
+				}
+				goto reload
+			}
 			if err = r.precall(fn, nargs, toCall, fn, int(i.c)-1); err != nil {
 				goto failed
 			}
@@ -705,58 +721,21 @@ nextInstr:
 				goto failed
 			}
 			goto reload
-		case opReturn:
-			from := base + int(i.a)
-			count := int(i.b) - 1
-			if count < 0 {
-				count = th.top - from
-			}
-			if cl.proto.closes && th.open != nil {
-				th.closeUpvalues(base)
-			}
-			if fr.kind == toCall {
-				stack := th.stack
-				ret := int(fr.ret)
-				want := int(fr.nres)
+		case opReturn1:
+			if fr.kind == toCall && fr.nres == 1 {
+				d, v := &th.stack[fr.ret], &reg[i.a]
 				th.n--
-				if want == 1 {
-					if d := &stack[ret]; count > 0 {
-						if v := &stack[from]; d.p == v.p {
-							d.n = v.n
-						} else {
-							*d = *v
-						}
-					} else {
-						*d = Value{}
-					}
-				} else if want != 0 {
-					if want < 0 {
-						want = count
-						th.top = ret + count
-						if count > 8 {
-							n -= int64(count) >> 3
-						}
-					}
-					for j := 0; j < want; j++ {
-						if j < count {
-							stack[ret+j] = stack[from+j]
-						} else {
-							stack[ret+j] = Value{}
-						}
-					}
-				}
 				fr = &th.frames[th.n-1]
+				if d.p == v.p {
+					d.n = v.n
+					goto frame
+				}
+				*d = *v
 				goto frame
 			}
-			fr.pc, r.steps = int32(pc), n
-			{
-				f := *fr
-				th.n--
-				if err = r.deliver(&f, th.stack[from:from+count]); err != nil {
-					goto failed
-				}
-			}
-			goto reload
+			goto returning
+		case opReturn:
+			goto returning
 
 		case opForPrep:
 			fr.pc, r.steps = int32(pc), n
@@ -902,6 +881,46 @@ nextInstr:
 			goto failed
 		}
 		goto reload
+	returning:
+		{
+			from := base + int(i.a)
+			count := int(i.b) - 1
+			if count < 0 {
+				count = th.top - from
+			}
+			if th.open != nil {
+				th.closeUpvalues(base)
+			}
+			if fr.kind == toCall {
+				stack := th.stack
+				ret := int(fr.ret)
+				want := int(fr.nres)
+				th.n--
+				if want < 0 {
+					want = count
+					th.top = ret + count
+					if count > 8 {
+						n -= int64(count) >> 3
+					}
+				}
+				for j := 0; j < want; j++ {
+					if j < count {
+						stack[ret+j] = stack[from+j]
+					} else {
+						stack[ret+j] = Value{}
+					}
+				}
+				fr = &th.frames[th.n-1]
+				goto frame
+			}
+			fr.pc, r.steps = int32(pc), n
+			f := *fr
+			th.n--
+			if err = r.deliver(&f, th.stack[from:from+count]); err != nil {
+				goto failed
+			}
+			goto reload
+		}
 	failed:
 		if err = r.unwind(err); err != nil {
 			return err

@@ -13,6 +13,8 @@ import (
 const maxChain = 100
 
 // metaOf returns the metatable of v, nil if it has none.
+//
+//go:noinline
 func (r *Run) metaOf(v Value) *Table {
 	switch v.kind() {
 	case kindTable:
@@ -362,11 +364,8 @@ func (r *Run) lessThan(x, y Value) (bool, error) {
 	if f.p == nil {
 		return false, r.compareError(x, y)
 	}
-	res, err := r.call(f, []Value{x, y})
-	if err != nil {
-		return false, err
-	}
-	return len(res) > 0 && res[0].Truthy(), nil
+	res, err := r.call1(f, x, y)
+	return res.Truthy(), err
 }
 
 // concat joins the values in stack slots from to last into dest. Values that
@@ -427,6 +426,8 @@ func (r *Run) concat(t *thread, from, last, dest int) error {
 }
 
 // bytesValue makes a string of buf, which must not be written to any more.
+//
+//go:noinline
 func bytesValue(buf []byte) Value {
 	return String(unsafe.String(unsafe.SliceData(buf), len(buf)))
 }
@@ -435,17 +436,15 @@ func bytesValue(buf []byte) Value {
 func (r *Run) toString(v Value) (string, error) {
 	if m := r.metaOf(v); m != nil && v.kind() != kindString {
 		if f := m.event(evTostring); f.p != nil {
-			res, err := r.call(f, []Value{v})
+			res, err := r.call1(f, v)
 			if err != nil {
 				return "", err
 			}
-			if len(res) > 0 {
-				switch res[0].kind() {
-				case kindString:
-					return res[0].str().s, nil
-				case kindNumber:
-					return numberToString(res[0].n), nil
-				}
+			switch res.kind() {
+			case kindString:
+				return res.str().s, nil
+			case kindNumber:
+				return numberToString(res.n), nil
 			}
 			return "", errorText("'__tostring' must return a string")
 		}

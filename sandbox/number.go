@@ -18,7 +18,9 @@ func appendNumber(b []byte, n float64) []byte {
 	case math.IsInf(n, -1):
 		return append(b, "-inf"...)
 	}
-	if halfway(math.Abs(n), 'e', 13) {
+	// A number halfway between two texts of 14 digits, 10^x <= n < 10^(x+1), is
+	// an odd multiple of 2^(x-14). Few numbers come near that.
+	if _, e, size := oddPart(math.Abs(n)); math.Abs(float64(14+e)-float64(size)*math.Log10E*math.Ln2) < 2 {
 		if n < 0 {
 			b = append(b, '-')
 		}
@@ -27,6 +29,7 @@ func appendNumber(b []byte, n float64) []byte {
 	return strconv.AppendFloat(b, n, 'g', 14, 64)
 }
 
+//go:noinline
 func numberToString(n float64) string {
 	var b [32]byte
 	return string(appendNumber(b[:0], n))
@@ -57,7 +60,33 @@ func parseNumber(s string) (float64, bool) {
 	if neg {
 		n = -n
 	}
-	return n, ok
+	return n, ok && !farExponent(t)
+}
+
+// maxExponent is where LuaJIT takes an exponent for a mistake.
+const maxExponent = 1 << 20
+
+// farExponent reports whether a decimal numeral has an exponent that LuaJIT
+// does not take. JSON has no such limit.
+func farExponent(t string) bool {
+	i := len(t)
+	exp, unit := 0, 1
+	for i > 0 && isDigit(t[i-1]) {
+		i--
+		if d := int(t[i] - '0'); d > 0 {
+			if unit > maxExponent {
+				exp = maxExponent
+			}
+			exp += d * unit
+		}
+		if unit <= maxExponent {
+			unit *= 10
+		}
+	}
+	if i > 0 && (t[i-1] == '+' || t[i-1] == '-') {
+		i--
+	}
+	return exp >= maxExponent && i > 0 && t[i-1]|0x20 == 'e' && !(len(t) > 1 && t[1]|0x20 == 'x')
 }
 
 func parseMagnitude(t string) (float64, bool) {
@@ -188,8 +217,8 @@ func parseHex(t string) (float64, bool) {
 			if !isDigit(t[i]) {
 				return 0, false
 			}
-			if e < 1<<20 {
-				e = e*10 + int(t[i]-'0')
+			if e = e*10 + int(t[i]-'0'); e >= maxExponent {
+				return 0, false
 			}
 		}
 		if neg {

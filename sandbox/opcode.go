@@ -19,7 +19,7 @@ const (
 	opSubK                 // R[a] = R[b] - K[c]
 	opMulK                 // R[a] = R[b] * K[c]
 
-	opReturn  // return R[a .. a+b-2]; b = 0: up to top
+	opReturn1 // return R[a]; no upvalue is open
 	opJumpNot // if not R[a] then goto c
 	opNe      // if R[a] ~= R[b] then goto c
 	opDivK    // R[a] = R[b] / K[c]
@@ -87,6 +87,7 @@ const (
 	opForCall   // R[a+3 .. a+2+b] = R[a](R[a+1], R[a+2])
 	opLt        // if R[a] < R[b] then goto c
 	opTailCall  // return R[a](R[a+1 .. a+b-1])
+	opReturn    // return R[a .. a+b-2]; b = 0: up to top
 	opJumpClose // close upvalues from R[a] on; goto c
 
 	opMul      // R[a] = R[b] * R[c]
@@ -118,6 +119,8 @@ var (
 )
 
 // negation returns the comparison that jumps when op does not.
+//
+//go:noinline
 func negation(op opcode) opcode {
 	for _, c := range comparisons {
 		if c[0] == op {
@@ -158,7 +161,7 @@ type proto struct {
 	nparams  int
 	vararg   bool
 	maxStack int
-	closes   bool // has locals that closures capture
+	arity    uint16 // operand b of a call with just its arguments; 0xFFFF with varargs
 	chunk    string
 	name     string
 	line     int

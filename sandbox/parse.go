@@ -170,6 +170,12 @@ func (p *parser) enter() {
 
 func (p *parser) leave() { p.depth-- }
 
+// push appends a node to a list: one copy of the code of append for all kinds.
+//
+//go:noinline
+func push[T any](list *[]*T, x *T) { *list = append(*list, x) }
+
+//go:noinline
 func (p *parser) test(t token) bool {
 	if p.tok == t {
 		p.next()
@@ -230,6 +236,8 @@ func (p *parser) tooMany(what string, limit int) {
 }
 
 // deactivate ends the scope of locals, last one first.
+//
+//go:noinline
 func (p *parser) deactivate(locals []*local) {
 	for i := len(locals) - 1; i >= 0; i-- {
 		l := locals[i]
@@ -319,7 +327,7 @@ func (p *parser) openBlock() (*block, []*local) {
 	for !p.blockEnd() {
 		last := p.tok == tkReturn || p.tok == tkBreak
 		s := p.statement()
-		b.stmts = append(b.stmts, s)
+		push(&b.stmts, s)
 		if s.op == stLocal || s.op == stLocalFunction {
 			locals = append(locals, s.locals...)
 		}
@@ -340,14 +348,14 @@ func (p *parser) statement() *stmt {
 		s.op = stIf
 		p.next()
 		for {
-			s.conds = append(s.conds, p.expression())
+			push(&s.conds, p.expression())
 			p.expect(tkThen)
-			s.blocks = append(s.blocks, p.block())
+			push(&s.blocks, p.block())
 			if p.test(tkElseif) {
 				continue
 			}
 			if p.test(tkElse) {
-				s.blocks = append(s.blocks, p.block())
+				push(&s.blocks, p.block())
 			}
 			break
 		}
@@ -355,15 +363,15 @@ func (p *parser) statement() *stmt {
 	case tkWhile:
 		s.op = stWhile
 		p.next()
-		s.conds = []*expr{p.expression()}
+		push(&s.conds, p.expression())
 		p.expect(tkDo)
-		s.blocks = []*block{p.block()}
+		push(&s.blocks, p.block())
 		s.endLine = int32(p.tokLine)
 		p.expectClose(tkEnd, tkWhile, line)
 	case tkDo:
 		s.op = stDo
 		p.next()
-		s.blocks = []*block{p.block()}
+		push(&s.blocks, p.block())
 		p.expectClose(tkEnd, tkDo, line)
 	case tkFor:
 		p.forStatement(s)
@@ -373,7 +381,7 @@ func (p *parser) statement() *stmt {
 		b, locals := p.openBlock()
 		p.expectClose(tkUntil, tkRepeat, line)
 		s.blocks, s.locals = []*block{b}, locals
-		s.conds = []*expr{p.expression()}
+		push(&s.conds, p.expression())
 		p.deactivate(locals)
 		s.locals = nil
 	case tkFunction:
@@ -385,13 +393,13 @@ func (p *parser) statement() *stmt {
 			s.op = stLocalFunction
 			l := p.declare(p.name())
 			p.activate(l)
-			s.locals = []*local{l}
-			s.exprs = []*expr{p.functionBody(false, line, l.name.s)}
+			push(&s.locals, l)
+			push(&s.exprs, p.functionBody(false, line, l.name.s))
 			break
 		}
 		s.op = stLocal
 		for {
-			s.locals = append(s.locals, p.declare(p.name()))
+			push(&s.locals, p.declare(p.name()))
 			if !p.test(char(',')) {
 				break
 			}
@@ -439,16 +447,16 @@ func (p *parser) forStatement(s *stmt) {
 	if p.tok == char('=') {
 		s.op = stForNum
 		p.next()
-		s.exprs = append(s.exprs, p.expression())
+		push(&s.exprs, p.expression())
 		p.expect(char(','))
-		s.exprs = append(s.exprs, p.expression())
+		push(&s.exprs, p.expression())
 		if p.test(char(',')) {
-			s.exprs = append(s.exprs, p.expression())
+			push(&s.exprs, p.expression())
 		}
 	} else {
 		s.op = stForIn
 		for p.test(char(',')) {
-			names = append(names, p.name())
+			push(&names, p.name())
 		}
 		if p.tok != tkIn {
 			if len(names) > 1 {
@@ -463,10 +471,10 @@ func (p *parser) forStatement(s *stmt) {
 	p.fn.active += 3 // the hidden variables of the loop
 	for _, n := range names {
 		l := p.declare(n)
-		s.locals = append(s.locals, l)
+		push(&s.locals, l)
 		p.activate(l)
 	}
-	s.blocks = []*block{p.block()}
+	push(&s.blocks, p.block())
 	p.deactivate(s.locals)
 	p.fn.active -= 3
 	s.endLine = int32(p.tokLine)
@@ -494,8 +502,8 @@ func (p *parser) functionStatement(s *stmt) {
 		full += "." + key.s
 	}
 	p.assigned(target)
-	s.targets = []*expr{target}
-	s.exprs = []*expr{p.functionBody(method, line, full)}
+	push(&s.targets, target)
+	push(&s.exprs, p.functionBody(method, line, full))
 }
 
 func (p *parser) assigned(e *expr) {
@@ -521,11 +529,11 @@ func (p *parser) exprStatement(s *stmt) {
 	e := p.suffixed()
 	if e.op == exCall || e.op == exMethod {
 		s.op = stCall
-		s.exprs = []*expr{e}
+		push(&s.exprs, e)
 		return
 	}
 	s.op = stAssign
-	s.targets = []*expr{e}
+	push(&s.targets, e)
 	for {
 		switch e.op {
 		case exLocal, exUpvalue, exGlobal, exIndex:
@@ -537,7 +545,7 @@ func (p *parser) exprStatement(s *stmt) {
 			break
 		}
 		e = p.suffixed()
-		s.targets = append(s.targets, e)
+		push(&s.targets, e)
 		if len(s.targets) > maxLocals {
 			p.tooMany("variables in an assignment", maxLocals)
 		}
@@ -549,7 +557,7 @@ func (p *parser) exprStatement(s *stmt) {
 func (p *parser) expressions() []*expr {
 	list := []*expr{p.expression()}
 	for p.test(char(',')) {
-		list = append(list, p.expression())
+		push(&list, p.expression())
 	}
 	return list
 }
@@ -595,6 +603,7 @@ func (p *parser) binary() (exprOp, priority, bool) {
 	return 0, priority{}, false
 }
 
+//go:noinline
 func (p *parser) expression() *expr { return p.subexpression(0) }
 
 // subexpression reads operators that bind tighter than limit.
@@ -622,7 +631,7 @@ func (p *parser) subexpression(limit uint8) *expr {
 			// Right associative, but a list: long chains do not nest.
 			list := []*expr{e}
 			for p.test(tkConcat) {
-				list = append(list, p.subexpression(prio.right))
+				push(&list, p.subexpression(prio.right))
 			}
 			e = &expr{op: exConcat, line: opLine, col: col, list: list}
 			continue
@@ -787,8 +796,8 @@ func (p *parser) constructor() *expr {
 			key = &expr{op: exString, line: int32(l), col: int32(c), str: p.name()}
 			p.expect(char('='))
 		}
-		e.keys = append(e.keys, key)
-		e.list = append(e.list, p.expression())
+		push(&e.keys, key)
+		push(&e.list, p.expression())
 		if !p.test(char(',')) && !p.test(char(';')) {
 			break
 		}
@@ -807,7 +816,7 @@ func (p *parser) functionBody(method bool, line int, name string) *expr {
 	if method {
 		l := p.declare(p.constant("self"))
 		p.activate(l)
-		fn.params = append(fn.params, l)
+		push(&fn.params, l)
 	}
 	p.expect(char('('))
 	if p.tok != char(')') {
@@ -821,7 +830,7 @@ func (p *parser) functionBody(method bool, line int, name string) *expr {
 			}
 			l := p.declare(p.name())
 			p.activate(l)
-			fn.params = append(fn.params, l)
+			push(&fn.params, l)
 			if !p.test(char(',')) {
 				break
 			}

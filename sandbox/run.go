@@ -12,6 +12,8 @@ type Run struct {
 	mem   int64 // bytes left
 	depth int   // nested calls allowed
 
+	stringLib *Table // where methods of strings are
+
 	th         *thread // the one that runs
 	main       *thread
 	coroutines int // that may still be created
@@ -47,13 +49,13 @@ func newRun(s *Script, host any) *Run {
 	r := s.free
 	if r != nil {
 		s.free = nil
-		main, calls := r.main, r.calls
-		*r = Run{main: main, calls: calls}
+		*r = Run{main: r.main, calls: r.calls, entryRes: r.entryRes[:0]}
 	} else {
 		r = &Run{main: &thread{header: header{kind: kindThread}, stack: make([]Value, window+64), frames: make([]frame, 16)}}
 	}
 	r.script, r.st, r.host = s, s.st, host
 	r.steps, r.mem, r.depth, r.coroutines = l.Instructions, l.Memory, l.Depth, l.Coroutines
+	r.stringLib = s.prog.env.stringLib
 	r.th = r.main
 	return r
 }
@@ -182,10 +184,11 @@ func (r *Run) close() {
 	wasRunning := r.status == Running
 	m := r.main
 	m.n, m.open, m.resumer, m.nonYield, m.top, m.limit = 0, nil, nil, 0, 0, 0
-	r.script, r.results, r.entryRes, r.args, r.host = nil, nil, nil, nil, nil
+	r.script, r.results, r.args, r.host = nil, nil, nil, nil
 	if len(m.stack) <= 4096 && len(m.frames) <= 1024 && s.free == nil && !wasRunning {
 		clear(m.stack)
 		clear(m.frames)
+		clear(r.entryRes[:cap(r.entryRes)])
 		for _, c := range r.calls {
 			if c != nil {
 				clear(c.ret[:cap(c.ret)])
@@ -218,8 +221,7 @@ func (r *Run) settle(err error) error {
 	switch err {
 	case nil:
 		r.status = Done
-		r.results = r.entryRes
-		r.entryRes = nil
+		r.results = append([]Value(nil), r.entryRes...)
 	case errPark:
 		r.status = Parked
 		return nil

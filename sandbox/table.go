@@ -29,6 +29,7 @@ type node struct {
 
 var errReadOnly = errorText("attempt to modify a read-only table")
 
+//go:noinline
 func newTable(narr, nhash int) *Table {
 	t := &Table{header: header{kind: kindTable}}
 	if narr > 0 {
@@ -457,6 +458,8 @@ func (t *Table) clear() {
 }
 
 // rawSet and rawSetString build tables of an Env; nothing is charged.
+//
+//go:noinline
 func (t *Table) rawSet(k, v Value) { _ = t.set(nil, k, v) }
 
 func (t *Table) rawSetString(k string, v Value) { t.rawSet(strValue(newSharedStr(k)), v) }

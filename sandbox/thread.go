@@ -179,6 +179,8 @@ func (r *Run) findUpvalue(t *thread, index int) (*upvalue, error) {
 }
 
 // closeUpvalues gives upvalues from a stack slot on a place of their own.
+//
+//go:noinline
 func (t *thread) closeUpvalues(index int) {
 	for u := t.open; u != nil && u.index >= index; u = t.open {
 		u.closed = *u.p

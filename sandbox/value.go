@@ -36,6 +36,8 @@ const (
 var typeNames = [...]string{"nil", "boolean", "number", "string", "table", "function", "thread", "userdata"}
 
 // String returns the name that Lua's type() gives.
+//
+//go:noinline
 func (t Type) String() string {
 	if int(t) < len(typeNames) {
 		return typeNames[t]
@@ -124,6 +126,8 @@ func Number(n float64) Value { return Value{p: unsafe.Pointer(&tagNumber), n: n}
 
 // String returns the string s. It is not charged; inside a host function
 // Call.String is.
+//
+//go:noinline
 func String(s string) Value { return strValue(&str{header: header{kind: kindString}, s: s}) }
 
 // Opaque returns a userdata that carries v through a script, which can only
@@ -150,6 +154,8 @@ func (v Value) kind() uint8 {
 }
 
 // Type returns the type of v.
+//
+//go:noinline
 func (v Value) Type() Type { return kindTypes[v.kind()] }
 
 // IsNil reports whether v is nil.
@@ -168,6 +174,8 @@ func (v Value) AsBool() (b, ok bool) {
 func (v Value) AsNumber() (n float64, ok bool) { return v.n, v.isNumber() }
 
 // AsString returns the string in v; ok is false for other types, also for numbers.
+//
+//go:noinline
 func (v Value) AsString() (s string, ok bool) {
 	if v.kind() == kindString {
 		return v.str().s, true
@@ -176,6 +184,8 @@ func (v Value) AsString() (s string, ok bool) {
 }
 
 // AsTable returns the table in v, nil for other types.
+//
+//go:noinline
 func (v Value) AsTable() *Table {
 	if v.kind() == kindTable {
 		return v.table()
@@ -192,6 +202,8 @@ func (v Value) AsOpaque() (x any, ok bool) {
 }
 
 // IsFunction reports whether v is a function.
+//
+//go:noinline
 func (v Value) IsFunction() bool { k := v.kind(); return k == kindClosure || k == kindNative }
 
 func (v Value) isNumber() bool { return v.p == unsafe.Pointer(&tagNumber) }
@@ -203,6 +215,8 @@ func (v Value) native() *native   { return (*native)(v.p) }
 func (v Value) thread() *thread   { return (*thread)(v.p) }
 
 // rawEqual is equality without metamethods.
+//
+//go:noinline
 func rawEqual(a, b Value) bool {
 	if a.p == b.p {
 		// NaN differs from itself; n is 0 for everything but numbers.
@@ -235,6 +249,8 @@ func (s *str) hashed() uint32 {
 }
 
 // newSharedStr makes a string that several goroutines may see.
+//
+//go:noinline
 func newSharedStr(s string) *str {
 	return &str{header: header{kind: kindString, shared: true}, hash: hashString(s), s: s}
 }

@@ -21,11 +21,16 @@ bench-sandbox: ## our machine beside gopher-lua, lua5.1 and luajit: writes sandb
 	cd sandbox/internal/benchcmp && GOWORK=off go run . -rounds $(ROUNDS) > ../../../$(CACHE)/bench-sandbox.md
 	@mv $(CACHE)/bench-sandbox.md sandbox/BENCHMARKS.md && cat sandbox/BENCHMARKS.md
 
-probe-sandbox: ## all attacks inside a real Envoy ($$ENVOY or the PATH)
-	go test -tags envoy -count 1 -v -timeout 20m ./sandbox/internal/envoyprobe
+probe-sandbox: ## all attacks, depth caps and counts inside a real Envoy
+	@build/envoy >/dev/null
+	ENVOY="$$(build/envoy)" go test -tags envoy -count 1 -timeout 20m ./sandbox/internal/envoyprobe
+
+e2e: probe-sandbox
 
 .PHONY: size-sandbox
-size-sandbox: $(DIST)/test/empty.wasm ## what the sandbox adds to a module, in bytes
+size-sandbox: $(DIST)/test/empty.wasm $(DIST)/authcallout.wasm ## what the sandbox adds to a filter and to the bare SDK, in bytes
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox.wasm ./sandbox/internal/size/wasm
-	@a=$$(wc -c < $(DIST)/test/empty.wasm) b=$$(wc -c < $(DIST)/test/sandbox.wasm); \
-		echo "$$b - $$a = $$((b - a)) bytes"
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox-filter.wasm ./sandbox/internal/size/filter
+	@less() { a=$$(wc -c < $$2) b=$$(wc -c < $$3); echo "$$1: $$b - $$a = $$((b - a)) bytes"; }; \
+		less "beside a filter (authcallout)" $(DIST)/authcallout.wasm $(DIST)/test/sandbox-filter.wasm; \
+		less "on the bare SDK" $(DIST)/test/empty.wasm $(DIST)/test/sandbox.wasm

@@ -149,7 +149,7 @@ func bench(root string, rounds int, least time.Duration) error {
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		load, _, _ = strings.Cut(string(text), " ")
 	}
-	fmt.Printf("# Speed of the sandbox\n\nWritten by `make bench-sandbox` from the programs in `testdata/bench`. %d CPUs, load %s at the end: where the load is over the number of CPUs, absolute figures are too high, and columns compare only where their spread is small. The column of Envoy is there when $ENVOY names its binary; it is wall time, the others are processor time. Bounds: 6 ns natively and 25 ns in Envoy for each instruction of the machine itself (fib, loops); library work is dearer than an instruction and charged by its amount.\n\n", runtime.NumCPU(), load)
+	fmt.Printf("# Speed of the sandbox\n\nWritten by `make bench-sandbox` from the programs in `testdata/bench`. %d CPUs, load %s at the end: where the load is over the number of CPUs, absolute figures are too high, and columns compare only where their spread is small. The column of Envoy is there when $ENVOY names its binary; all times are processor time (Envoy's of its whole process). Bounds: 6 ns natively and 25 ns in Envoy for each instruction of the machine itself (fib, loops); library work is dearer than an instruction and charged by its amount.\n\n", runtime.NumCPU(), load)
 	fmt.Printf("Nanoseconds per instruction of our machine (median of %d rounds, spread in %%).\n\n| program | instructions |", rounds)
 	for _, e := range engines {
 		fmt.Printf(" %s |", e.name)
@@ -269,5 +269,9 @@ func (e *envoyEngine) run(p string) (time.Duration, error) {
 	if !strings.HasPrefix(a.Text, "done") {
 		return 0, fmt.Errorf("%s in Envoy: %s", name, a.Text)
 	}
-	return a.Took / time.Duration(e.times[name]), nil
+	took := a.CPU
+	if took <= 0 {
+		took = a.Took
+	}
+	return took / time.Duration(e.times[name]), nil
 }

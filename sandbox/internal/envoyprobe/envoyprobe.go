@@ -24,7 +24,8 @@ import (
 
 // Answer is what one request to the filter gave.
 type Answer struct {
-	Took         time.Duration
+	Took         time.Duration // by the clock, inside the VM
+	CPU          time.Duration // of all of Envoy's threads while it answered
 	Instructions int64
 	Memory       int64
 	Text         string // how it ended, then message or results
@@ -33,6 +34,7 @@ type Answer struct {
 // Probe is a running Envoy with the filter.
 type Probe struct {
 	base string // URL of the listener
+	pid  int
 	dir  string
 	stop chan struct{}
 	done chan error
@@ -100,6 +102,7 @@ func (p *Probe) start(root, binary string, programs map[string]string) error {
 			p.done <- nil
 			return
 		}
+		p.pid = cmd.Process.Pid
 		started <- nil
 		exited := make(chan error, 1)
 		go func() { exited <- cmd.Wait() }()
@@ -185,18 +188,34 @@ func get(url string, header map[string]string) ([]byte, error) {
 	return body, nil
 }
 
-// Run runs a program some times within one request and returns the sums. Zero
-// budgets mean the default ones.
+// Counts returns the lines of package counts, as they come out inside Envoy.
+func (p *Probe) Counts() (string, error) {
+	body, err := get(p.base, map[string]string{"x-counts": "1"})
+	return string(body), err
+}
+
+// RunDefault runs a program that sees what scripts see by default, once.
+func (p *Probe) RunDefault(name string) (Answer, error) {
+	return p.run(map[string]string{"x-program": name, "x-env": "default"})
+}
+
+// Run runs a program some times within one request and returns the sums. It
+// sees the whole standard library. Zero budgets mean the default ones.
 func (p *Probe) Run(name string, times int, instructions, memory int64) (Answer, error) {
 	h := map[string]string{"x-program": name, "x-times": strconv.Itoa(times)}
 	if instructions != 0 || memory != 0 {
 		h["x-limits"] = strconv.FormatInt(instructions, 10) + " " + strconv.FormatInt(memory, 10)
 	}
+	return p.run(h)
+}
+
+func (p *Probe) run(h map[string]string) (Answer, error) {
+	before := p.cpu()
 	body, err := get(p.base, h)
 	if err != nil {
 		return Answer{}, err
 	}
-	var a Answer
+	a := Answer{CPU: p.cpu() - before}
 	f := strings.SplitN(string(body), " ", 4)
 	if len(f) < 4 {
 		return a, fmt.Errorf("unexpected answer %q", body)
@@ -207,7 +226,30 @@ func (p *Probe) Run(name string, times int, instructions, memory int64) (Answer,
 			return a, fmt.Errorf("unexpected answer %q", body)
 		}
 	}
-	return Answer{time.Duration(n[0]) * time.Microsecond, n[1], n[2], f[3]}, nil
+	a.Took, a.Instructions, a.Memory, a.Text = time.Duration(n[0])*time.Microsecond, n[1], n[2], f[3]
+	return a, nil
+}
+
+// cpu is the processor time of Envoy's threads so far, 0 where there is no
+// /proc (proc(5), schedstat: nanoseconds on a processor come first).
+func (p *Probe) cpu() time.Duration {
+	files, err := filepath.Glob("/proc/" + strconv.Itoa(p.pid) + "/task/*/schedstat")
+	if err != nil {
+		return 0
+	}
+	sum := time.Duration(0)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has ended
+		}
+		first, _, _ := strings.Cut(string(text), " ")
+		n, err := strconv.ParseInt(first, 10, 64)
+		if err == nil {
+			sum += time.Duration(n)
+		}
+	}
+	return sum
 }
 
 // Close stops Envoy and removes its files.

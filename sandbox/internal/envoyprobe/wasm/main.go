@@ -5,9 +5,16 @@
 // The plugin configuration holds the programs, a line each: a name and the
 // source in base 64 (it need not be UTF-8), with a tab between. A request with
 // the header x-program names one; x-times says how often to run it, x-limits
-// ("INSTRUCTIONS MEMORY") with what budgets. The answer is one line:
+// ("INSTRUCTIONS MEMORY") with what budgets, x-env: default that it sees only
+// what scripts see by default. The answer is one line:
 //
 //	microseconds instructions bytes end message-or-results
+//
+// A request with the header x-counts is answered with the lines of package
+// counts.
+//
+// Beside the standard library programs see host.json(text), which reads JSON
+// and writes it again.
 package main
 
 import (
@@ -20,6 +27,7 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"github.com/gatehouse-proxy/gatehouse/sandbox"
+	"github.com/gatehouse-proxy/gatehouse/sandbox/internal/counts"
 )
 
 func main() {}
@@ -63,13 +71,20 @@ type stream struct {
 }
 
 func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
+	if _, err := proxywasm.GetHttpRequestHeader("x-counts"); err == nil {
+		reply(200, strings.Join(counts.Lines(), "\n")+"\n")
+		return types.ActionPause
+	}
 	name, err := proxywasm.GetHttpRequestHeader("x-program")
 	if err != nil {
 		return types.ActionContinue
 	}
 	times := number("x-times", 1)
 	cfg := sandbox.Config{Env: sandbox.NewEnv(), Now: func() int64 { return time.Now().UnixNano() }}
-	cfg.Env.AllowAll()
+	if e, err := proxywasm.GetHttpRequestHeader("x-env"); err != nil || e != "default" {
+		cfg.Env.AllowAll()
+	}
+	cfg.Env.Define("host.json", sandbox.Func("json", json))
 	if l, err := proxywasm.GetHttpRequestHeader("x-limits"); err == nil {
 		i, m, _ := strings.Cut(l, " ")
 		instructions, _ := strconv.ParseInt(i, 10, 64)
@@ -78,6 +93,21 @@ func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
 	}
 	reply(s.p.run(name, times, cfg))
 	return types.ActionPause
+}
+
+func json(c *sandbox.Call) error {
+	text, err := c.CheckString(1)
+	if err != nil {
+		return err
+	}
+	v, err := c.Run().DecodeJSON(text)
+	if err != nil {
+		return err
+	}
+	if text, err = c.Run().EncodeJSON(v); err != nil {
+		return err
+	}
+	return c.ReturnString(text)
 }
 
 func (p *plugin) run(name string, times int, cfg sandbox.Config) (int, string) {
@@ -134,8 +164,8 @@ func number(header string, def int) int {
 }
 
 func reply(status int, text string) {
-	if len(text) > 4096 {
-		text = text[:4096]
+	if len(text) > 64<<10 {
+		text = text[:64<<10]
 	}
 	if err := proxywasm.SendHttpResponse(uint32(status), nil, []byte(strings.ToValidUTF8(text, "?")), -1); err != nil {
 		proxywasm.LogCritical(err.Error())
