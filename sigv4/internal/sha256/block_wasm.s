@@ -1,0 +1,215 @@
+#include "textflag.h"
+
+// The registers are 64-bit locals; only their lower halves count. Every value is
+// narrowed when read, so engines keep it in a 32-bit register. The functions are
+// those of FIPS 180-4 section 4.1.2; rotations to the right by n are rotations to
+// the left by 32-n, which is what Wasm has in one instruction each way.
+//
+// R0 to R7 hold a to h, R8 the address of w, R9 that of p, R10 its end, R11 that
+// of h, R12 a temporary.
+
+#define VAL(r) Get r; I32WrapI64
+#define PUT(r) I64ExtendI32U; Set r
+#define ROTL(r, n) VAL(r); I32Const $n; I32Rotl
+
+// The word at offset i of the message becomes w[i], big-endian. The stack gets it.
+#define LOAD(i) \
+	VAL(R9); I32Load $(i*4); I64ExtendI32U; Set R12; \
+	ROTL(R12, 8); I32Const $0x00ff00ff; I32And; \
+	ROTL(R12, 24); I32Const $-0x00ff0100; I32And; \
+	I32Or; I64ExtendI32U; Set R12; \
+	VAL(R8); VAL(R12); I32Store $(i*4); \
+	VAL(R12)
+
+// w[i] += s1(w[i-2]) + w[i-7] + s0(w[i-15]), indices mod 16. The stack gets it.
+#define SCHED(i, i2, i7, i15) \
+	VAL(R8); I32Load $(i2*4); I64ExtendI32U; Set R12; \
+	ROTL(R12, 15); ROTL(R12, 13); I32Xor; VAL(R12); I32Const $10; I32ShrU; I32Xor; \
+	VAL(R8); I32Load $(i15*4); I64ExtendI32U; Set R12; \
+	ROTL(R12, 25); ROTL(R12, 14); I32Xor; VAL(R12); I32Const $3; I32ShrU; I32Xor; \
+	I32Add; \
+	VAL(R8); I32Load $(i7*4); I32Add; \
+	VAL(R8); I32Load $(i*4); I32Add; \
+	I64ExtendI32U; Set R12; \
+	VAL(R8); VAL(R12); I32Store $(i*4); \
+	VAL(R12)
+
+// One round on top of w[i] on the stack: h = t1 + t2, d += t1; the caller renames.
+#define ROUND(a, b, c, d, e, f, g, h, k) \
+	I32Const $k; I32Add; VAL(h); I32Add; \
+	ROTL(e, 26); ROTL(e, 21); I32Xor; ROTL(e, 7); I32Xor; I32Add; \
+	VAL(f); VAL(g); I32Xor; VAL(e); I32And; VAL(g); I32Xor; I32Add; \
+	PUT(h); \
+	VAL(d); VAL(h); I32Add; PUT(d); \
+	VAL(h); \
+	ROTL(a, 30); ROTL(a, 19); I32Xor; ROTL(a, 10); I32Xor; I32Add; \
+	VAL(a); VAL(b); I32Or; VAL(c); I32And; VAL(a); VAL(b); I32And; I32Or; I32Add; \
+	PUT(h)
+
+#define FROM(r, i) VAL(R11); I32Load $(i*4); PUT(r)
+#define ADDTO(r, i) VAL(R11); VAL(R11); I32Load $(i*4); VAL(r); I32Add; I32Store $(i*4)
+
+// func block(h *State, w *[16]uint32, p []byte)
+TEXT ·block(SB), NOSPLIT, $0-40
+	MOVD h+0(FP), R11
+	MOVD w+8(FP), R8
+	MOVD p_base+16(FP), R9
+	Get R9
+	I64Load p_len+24(FP)
+	I64Add
+	Set R10
+	Loop
+		FROM(R0, 0)
+		FROM(R1, 1)
+		FROM(R2, 2)
+		FROM(R3, 3)
+		FROM(R4, 4)
+		FROM(R5, 5)
+		FROM(R6, 6)
+		FROM(R7, 7)
+
+		LOAD(0)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0x428a2f98)
+		LOAD(1)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 0x71374491)
+		LOAD(2)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, -0x4a3f0431)
+		LOAD(3)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, -0x164a245b)
+		LOAD(4)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 0x3956c25b)
+		LOAD(5)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 0x59f111f1)
+		LOAD(6)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, -0x6dc07d5c)
+		LOAD(7)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, -0x54e3a12b)
+		LOAD(8)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, -0x27f85568)
+		LOAD(9)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 0x12835b01)
+		LOAD(10)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 0x243185be)
+		LOAD(11)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 0x550c7dc3)
+		LOAD(12)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 0x72be5d74)
+		LOAD(13)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, -0x7f214e02)
+		LOAD(14)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, -0x6423f959)
+		LOAD(15)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, -0x3e640e8c)
+		SCHED(0, 14, 9, 1)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, -0x1b64963f)
+		SCHED(1, 15, 10, 2)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, -0x1041b87a)
+		SCHED(2, 0, 11, 3)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 0xfc19dc6)
+		SCHED(3, 1, 12, 4)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 0x240ca1cc)
+		SCHED(4, 2, 13, 5)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 0x2de92c6f)
+		SCHED(5, 3, 14, 6)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 0x4a7484aa)
+		SCHED(6, 4, 15, 7)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 0x5cb0a9dc)
+		SCHED(7, 5, 0, 8)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 0x76f988da)
+		SCHED(8, 6, 1, 9)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, -0x67c1aeae)
+		SCHED(9, 7, 2, 10)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, -0x57ce3993)
+		SCHED(10, 8, 3, 11)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, -0x4ffcd838)
+		SCHED(11, 9, 4, 12)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, -0x40a68039)
+		SCHED(12, 10, 5, 13)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, -0x391ff40d)
+		SCHED(13, 11, 6, 14)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, -0x2a586eb9)
+		SCHED(14, 12, 7, 15)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 0x6ca6351)
+		SCHED(15, 13, 8, 0)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 0x14292967)
+		SCHED(0, 14, 9, 1)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0x27b70a85)
+		SCHED(1, 15, 10, 2)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 0x2e1b2138)
+		SCHED(2, 0, 11, 3)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 0x4d2c6dfc)
+		SCHED(3, 1, 12, 4)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 0x53380d13)
+		SCHED(4, 2, 13, 5)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 0x650a7354)
+		SCHED(5, 3, 14, 6)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 0x766a0abb)
+		SCHED(6, 4, 15, 7)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, -0x7e3d36d2)
+		SCHED(7, 5, 0, 8)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, -0x6d8dd37b)
+		SCHED(8, 6, 1, 9)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, -0x5d40175f)
+		SCHED(9, 7, 2, 10)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, -0x57e599b5)
+		SCHED(10, 8, 3, 11)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, -0x3db47490)
+		SCHED(11, 9, 4, 12)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, -0x3893ae5d)
+		SCHED(12, 10, 5, 13)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, -0x2e6d17e7)
+		SCHED(13, 11, 6, 14)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, -0x2966f9dc)
+		SCHED(14, 12, 7, 15)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, -0xbf1ca7b)
+		SCHED(15, 13, 8, 0)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 0x106aa070)
+		SCHED(0, 14, 9, 1)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0x19a4c116)
+		SCHED(1, 15, 10, 2)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 0x1e376c08)
+		SCHED(2, 0, 11, 3)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 0x2748774c)
+		SCHED(3, 1, 12, 4)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 0x34b0bcb5)
+		SCHED(4, 2, 13, 5)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 0x391c0cb3)
+		SCHED(5, 3, 14, 6)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 0x4ed8aa4a)
+		SCHED(6, 4, 15, 7)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 0x5b9cca4f)
+		SCHED(7, 5, 0, 8)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 0x682e6ff3)
+		SCHED(8, 6, 1, 9)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0x748f82ee)
+		SCHED(9, 7, 2, 10)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 0x78a5636f)
+		SCHED(10, 8, 3, 11)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, -0x7b3787ec)
+		SCHED(11, 9, 4, 12)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, -0x7338fdf8)
+		SCHED(12, 10, 5, 13)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, -0x6f410006)
+		SCHED(13, 11, 6, 14)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, -0x5baf9315)
+		SCHED(14, 12, 7, 15)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, -0x41065c09)
+		SCHED(15, 13, 8, 0)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, -0x398e870e)
+		ADDTO(R0, 0)
+		ADDTO(R1, 1)
+		ADDTO(R2, 2)
+		ADDTO(R3, 3)
+		ADDTO(R4, 4)
+		ADDTO(R5, 5)
+		ADDTO(R6, 6)
+		ADDTO(R7, 7)
+		Get R9
+		I64Const $64
+		I64Add
+		Tee R9
+		Get R10
+		I64LtU
+		BrIf $0
+	End
+	RET

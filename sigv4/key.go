@@ -1,0 +1,157 @@
+package sigv4
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gatehouse-proxy/gatehouse/sigv4/internal/sha256"
+)
+
+// SigningKey is a derived key: it signs for one day, region and service. It is as
+// secret as the key it comes from, for as long as the day lasts.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#derive-signing-key
+type SigningKey struct {
+	key   sha256.Key
+	bytes [sha256.Size]byte
+}
+
+// DeriveKey derives the signing key of a secret access key. day is YYYYMMDD.
+func DeriveKey(secretAccessKey, day, region, service string) SigningKey {
+	var d sha256.Digest
+	var sum [sha256.Size]byte
+	k := sha256.NewKey([]byte("AWS4" + secretAccessKey))
+	for _, part := range [...]string{day, region, service, terminator} {
+		d.MAC(&k, []byte(part), &sum)
+		k = sha256.NewKey(sum[:])
+	}
+	return SigningKey{k, sum}
+}
+
+// Bytes returns the 32 bytes of the key, as other implementations know it.
+func (k *SigningKey) Bytes() [32]byte { return k.bytes }
+
+// String hides the key.
+func (k SigningKey) String() string { return "[redacted]" }
+
+// GoString hides the key.
+func (k SigningKey) GoString() string { return "[redacted]" }
+
+// Sign returns the signature of a string to sign: 64 lower-case hex digits.
+func (k *SigningKey) Sign(stringToSign string) string {
+	var d sha256.Digest
+	var sum [sha256.Size]byte
+	var out [2 * sha256.Size]byte
+	d.MAC(&k.key, []byte(stringToSign), &sum)
+	appendHex(out[:0], sum[:])
+	return string(out[:])
+}
+
+// StringToSign is the second step: algorithm, time, scope and the hash of the
+// canonical request, each on a line. It fails for a year beyond 9999.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#create-string-to-sign
+func StringToSign(scope Scope, canonicalRequest string) (string, error) {
+	var buf [timeLen]byte
+	stamp, err := appendTime(buf[:0], scope.Time)
+	if err != nil {
+		return "", err
+	}
+	return string(appendStringToSign(nil, stamp, scope.Region, scope.Service, []byte(canonicalRequest))), nil
+}
+
+func appendStringToSign(dst, stamp []byte, region, service string, canon []byte) []byte {
+	dst = append(append(append(dst, Algorithm...), '\n'), stamp...)
+	dst = append(dst, '\n')
+	dst = appendScope(dst, stamp, region, service)
+	sum := sha256.Sum(canon)
+	return appendHex(append(dst, '\n'), sum[:])
+}
+
+// appendScope appends YYYYMMDD/region/service/aws4_request.
+func appendScope(dst, stamp []byte, region, service string) []byte {
+	dst = append(append(dst, stamp[:8]...), '/')
+	dst = append(append(dst, region...), '/')
+	dst = append(append(dst, service...), '/')
+	return append(dst, terminator...)
+}
+
+func appendHex(dst, b []byte) []byte {
+	const digits = "0123456789abcdef"
+	for _, c := range b {
+		dst = append(dst, digits[c>>4], digits[c&15])
+	}
+	return dst
+}
+
+// keyCacheSize bounds the derived keys that a Signer or Verifier keeps: about
+// 300 bytes each. A gateway that signs per user needs one a user and day.
+const keyCacheSize = 1024
+
+// keyCache keeps derived keys, dropping the one not used for longest. The secret
+// is a part of the name: the same key ID with another secret is another key.
+type keyCache struct {
+	mu      sync.Mutex
+	limit   int // 0 is keyCacheSize
+	entries map[keyName]*keyEntry
+	newest  *keyEntry // of a ring
+}
+
+type keyName struct {
+	id, secret, region, service string
+	day                         int // YYYYMMDD
+}
+
+type keyEntry struct {
+	name       keyName
+	key        SigningKey
+	next, prev *keyEntry
+}
+
+// get returns the key by value, so that an eviction cannot change it.
+func (c *keyCache) get(id, secret, region, service string, t time.Time, stamp []byte) SigningKey {
+	year, month, day := t.UTC().Date()
+	name := keyName{id, secret, region, service, year*10000 + int(month)*100 + day}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[name]; e != nil {
+		if c.newest != e {
+			e.unlink()
+			c.push(e)
+		}
+		return e.key
+	}
+	if c.entries == nil {
+		c.entries = map[keyName]*keyEntry{}
+		if c.limit == 0 {
+			c.limit = keyCacheSize
+		}
+	}
+	for len(c.entries) >= c.limit {
+		oldest := c.newest.next
+		delete(c.entries, oldest.name)
+		if oldest == c.newest {
+			c.newest = nil
+		} else {
+			oldest.unlink()
+		}
+		*oldest = keyEntry{}
+	}
+	e := &keyEntry{name: name, key: DeriveKey(secret, string(stamp[:8]), region, service)}
+	c.entries[name] = e
+	c.push(e)
+	return e.key
+}
+
+// push makes e the newest of the ring, whose newest entry precedes the oldest.
+func (c *keyCache) push(e *keyEntry) {
+	if c.newest == nil {
+		e.next, e.prev = e, e
+	} else {
+		e.prev, e.next = c.newest, c.newest.next
+		e.prev.next, e.next.prev = e, e
+	}
+	c.newest = e
+}
+
+func (e *keyEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }

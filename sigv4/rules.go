@@ -1,0 +1,171 @@
+package sigv4
+
+import "strings"
+
+// Unsigned tells whether a header (name in lower case) is left out of signatures
+// by default, because proxies add, change or remove it on the way: hop-by-hop
+// headers (RFC 9110 section 7.6.1), Envoy's own, forwarding and trace headers,
+// user-agent and expect. A signed header that changes is a 403.
+func Unsigned(name string) bool {
+	switch name {
+	case "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
+		"te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+		"forwarded", "via", "x-real-ip", "x-request-id", "x-correlation-id",
+		"traceparent", "tracestate", "baggage", "b3", "uber-trace-id", "sw8", "grpc-trace-bin",
+		"x-client-trace-id", "x-amzn-trace-id", "x-cloud-trace-context", "x-ot-span-context",
+		"user-agent", "expect":
+		return true
+	}
+	return len(name) > 4 && name[0] == 'x' && (strings.HasPrefix(name, "x-envoy-") ||
+		strings.HasPrefix(name, "x-forwarded-") || strings.HasPrefix(name, "x-b3-") ||
+		strings.HasPrefix(name, "x-datadog-"))
+}
+
+// required are the headers that every signature covers when they are there.
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+func required(name string) bool { return name == "host" || strings.HasPrefix(name, "x-amz-") }
+
+// ofSignature are the headers that belong to a signature and are replaced with
+// it. x-amz-content-sha256 is judged by its value.
+func ofSignature(name string) bool {
+	switch name {
+	case headerAuthorization, headerDate, headerToken, headerRegionSet:
+		return true
+	}
+	return false
+}
+
+// patterns is a list of names and of prefixes that were written with a "*".
+type patterns struct{ names, prefixes []string }
+
+func (p *patterns) match(name string) bool {
+	for _, n := range p.names {
+		if n == name {
+			return true
+		}
+	}
+	for _, prefix := range p.prefixes {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func compilePatterns(option string, list []string) (p patterns, err error) {
+	for _, s := range list {
+		s = strings.ToLower(s)
+		name, prefix := strings.CutSuffix(s, "*")
+		if !isToken(name) {
+			return p, fault(option + ": want header names, which may end in *")
+		}
+		if prefix {
+			p.prefixes = append(p.prefixes, name)
+		} else {
+			p.names = append(p.names, name)
+		}
+	}
+	return p, nil
+}
+
+// rules decides which headers are signed.
+type rules struct {
+	include, exclude patterns
+	only             bool
+}
+
+func compileRules(o *Options) (r rules, err error) {
+	r.only = o.OnlyIncluded
+	if r.include, err = compilePatterns("include", o.Include); err != nil {
+		return r, err
+	}
+	if r.exclude, err = compilePatterns("exclude", o.Exclude); err != nil {
+		return r, err
+	}
+	if r.include.match(headerAuthorization) {
+		return r, fault("include: authorization holds the signature and cannot be signed")
+	}
+	for _, n := range r.exclude.names {
+		if required(n) {
+			return r, fault("exclude: " + n + " is always signed")
+		}
+	}
+	for _, n := range r.exclude.prefixes {
+		if strings.HasPrefix("host", n) || strings.HasPrefix(n, "x-amz-") || strings.HasPrefix("x-amz-", n) {
+			return r, fault("exclude: " + n + "* covers headers that are always signed")
+		}
+	}
+	return r, nil
+}
+
+func (r *rules) signs(name string) bool {
+	switch {
+	case required(name):
+		return true
+	case r.exclude.match(name):
+		return false
+	case r.include.match(name):
+		return true
+	}
+	return !r.only && !Unsigned(name)
+}
+
+// tokenChars are those of RFC 9110 section 5.6.2.
+var tokenChars = func() (t [256]bool) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		t[c], t[c-'a'+'A'] = true, true
+	}
+	for _, c := range "!#$%&'*+-.^_`|~" {
+		t[c] = true
+	}
+	return t
+}()
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		if !tokenChars[s[i]] {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// lower returns a header's name in lower case; ok is false if it is no token.
+func lower(name string) (s string, ok bool) {
+	upper := false
+	for i := range len(name) {
+		c := name[i]
+		if !tokenChars[c] {
+			return "", false
+		}
+		upper = upper || c-'A' < 26
+	}
+	if upper {
+		name = strings.ToLower(name)
+	}
+	return name, name != ""
+}
+
+// isField tells whether s can be a part of a scope or a key's ID: visible ASCII
+// without what separates the parts of a credential or of Authorization.
+func isField(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '/' || c == ',' || c == '=' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isVisible tells whether s is visible ASCII, or empty.
+func isVisible(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}

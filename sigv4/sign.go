@@ -1,0 +1,395 @@
+package sigv4
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-proxy/gatehouse/sigv4/internal/sha256"
+)
+
+// Signer signs requests by the options of one service. It may be used by many
+// goroutines at once; the derived keys are kept, about a thousand.
+type Signer struct {
+	options Options
+	rules   rules
+	keys    keyCache
+}
+
+// NewSigner checks the options. It fails if Expires is no number of seconds up
+// to MaxExpires, or if Include or Exclude name what must or cannot be signed.
+func NewSigner(o Options) (*Signer, error) {
+	s := &Signer{options: o}
+	var err error
+	if s.rules, err = compileRules(&o); err != nil {
+		return nil, err
+	}
+	if o.Expires == 0 {
+		s.options.Expires = DefaultExpires
+	}
+	if e := s.options.Expires; e < time.Second || e > MaxExpires || e%time.Second != 0 {
+		return nil, fault("expires: want whole seconds from 1 s to 7 days")
+	}
+	return s, nil
+}
+
+// Signed is what a signature changes in a request. Its slices, and what its
+// methods return, are overwritten when it is passed to another call: a Signed
+// that is kept saves the allocations. The zero value is ready.
+type Signed struct {
+	// SetHeaders replace every header of their name.
+	SetHeaders [][2]string
+	// RemoveHeaders are the names (lower case) of headers that the request has and
+	// that belong to an earlier signature.
+	RemoveHeaders []string
+	// RawQuery is the query to send: as it came, less an earlier signature's
+	// parameters, plus, where the query is signed, those of this one.
+	RawQuery string
+	// SignedHeaders are the names of the signed headers, separated by ";".
+	SignedHeaders string
+	// Signature is 64 lower-case hex digits.
+	Signature string
+	// PayloadHash is the hash that was signed.
+	PayloadHash string
+
+	b     builder
+	sts   []byte
+	text  []byte
+	stamp [timeLen]byte
+	sum   [sha256.Size]byte
+	d     sha256.Digest
+}
+
+// CanonicalRequest is the first step: the request in one spelling. A service
+// that refuses a signature shows its own in the error; compare them.
+func (s *Signed) CanonicalRequest() string { return string(s.b.canon) }
+
+// StringToSign is the second step; the signature is the HMAC of it.
+func (s *Signed) StringToSign() string { return string(s.sts) }
+
+// Apply returns the request as it is to be sent. Headers that are set come last.
+func (s *Signed) Apply(r Request) Request {
+	headers := make([][2]string, 0, len(r.Headers)+len(s.SetHeaders))
+next:
+	for _, h := range r.Headers {
+		for _, set := range s.SetHeaders {
+			if strings.EqualFold(h[0], set[0]) {
+				continue next
+			}
+		}
+		for _, name := range s.RemoveHeaders {
+			if strings.EqualFold(h[0], name) {
+				continue next
+			}
+		}
+		headers = append(headers, h)
+	}
+	r.Headers = append(headers, s.SetHeaders...)
+	r.RawQuery = s.RawQuery
+	r.PayloadHash = s.PayloadHash
+	return r
+}
+
+// SignHeaders signs with the Authorization header. On an error, out holds
+// nothing that could be sent.
+//
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+func (s *Signer) SignHeaders(out *Signed, r *Request, c Credentials, scope Scope) error {
+	if err := out.start(s, r, &c, &scope, payloadHash(r), s.options.SignBody); err != nil {
+		return err
+	}
+	date := string(out.stamp[:])
+	out.SetHeaders = append(out.SetHeaders, [2]string{headerAuthorization, ""}, [2]string{headerDate, date})
+	b := &out.b
+	b.headers = append(b.headers, header{headerDate, date})
+	if c.SessionToken != "" {
+		out.SetHeaders = append(out.SetHeaders, [2]string{headerToken, c.SessionToken})
+		if !s.options.OmitSessionToken {
+			b.headers = append(b.headers, header{headerToken, c.SessionToken})
+		}
+	}
+	if s.options.SignBody {
+		out.SetHeaders = append(out.SetHeaders, [2]string{headerContentSHA256, out.PayloadHash})
+		b.headers = append(b.headers, header{headerContentSHA256, out.PayloadHash})
+	}
+	b.sortHeaders()
+	if err := out.finish(s, r, &c, &scope); err != nil {
+		return err
+	}
+
+	text := append(out.text[:0], Algorithm+" Credential="...)
+	text = append(append(text, c.AccessKeyID...), '/')
+	text = appendScope(text, out.stamp[:], scope.Region, scope.Service)
+	text = append(text, ", SignedHeaders="...)
+	from := len(text)
+	text = append(text, b.signed...)
+	to := len(text)
+	text = appendHex(append(text, ", Signature="...), out.sum[:])
+	out.text = text
+	authorization := string(text)
+	out.SignedHeaders = authorization[from:to]
+	out.Signature = authorization[len(authorization)-2*sha256.Size:]
+	out.SetHeaders[0][1] = authorization
+	out.pruneRemoved()
+	return nil
+}
+
+// SignQuery signs with query parameters: the URL is valid for Options.Expires,
+// for anyone who has it and sends the signed headers. On an error, out holds
+// nothing that could be sent.
+//
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) error {
+	hash, sends := r.PayloadHash, false
+	switch {
+	case !s.options.SignBodyInQuery:
+		hash = payloadHash(r)
+	case hash == "" && r.Body == nil:
+		hash = UnsignedPayload
+	default:
+		hash = payloadHash(r)
+		sends = hash != UnsignedPayload
+	}
+	if err := out.start(s, r, &c, &scope, hash, sends); err != nil {
+		return err
+	}
+	b := &out.b
+	if sends {
+		out.SetHeaders = append(out.SetHeaders, [2]string{headerContentSHA256, hash})
+		b.headers = append(b.headers, header{headerContentSHA256, hash})
+	}
+	b.sortHeaders()
+	out.SignedHeaders = string(b.signed)
+	text := append(append(out.text[:0], c.AccessKeyID...), '/')
+	text = appendScope(text, out.stamp[:], scope.Region, scope.Service)
+	own := len(b.params)
+	b.add(queryAlgorithm, Algorithm)
+	b.add(queryCredential, string(text))
+	b.add(queryDate, string(out.stamp[:]))
+	b.add(querySignedHeaders, out.SignedHeaders)
+	b.add(queryExpires, strconv.FormatInt(int64(s.options.Expires/time.Second), 10))
+	if c.SessionToken != "" {
+		b.add(queryToken, c.SessionToken)
+	}
+	text = b.appendRaw(append(text[:0], out.RawQuery...), b.params[own:])
+	if c.SessionToken != "" && s.options.OmitSessionToken {
+		b.drop()
+	}
+	out.text = text
+	if err := out.finish(s, r, &c, &scope); err != nil {
+		return err
+	}
+	text = appendHex(append(text, "&"+querySignature+"="...), out.sum[:])
+	out.text = text
+	out.RawQuery = string(text)
+	out.pruneRemoved()
+	out.Signature = out.RawQuery[len(text)-2*sha256.Size:]
+	return nil
+}
+
+func payloadHash(r *Request) string {
+	if r.PayloadHash != "" {
+		return r.PayloadHash
+	}
+	return HashPayload(r.Body)
+}
+
+// start checks what is common to both ways and collects the request's own query
+// parameters and headers.
+func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope, hash string, setsHash bool) error {
+	s.clear()
+	s.sts = s.sts[:0]
+	s.b.reset()
+	switch {
+	case !isField(c.AccessKeyID):
+		return fault("access key ID: want visible ASCII without / , =")
+	case c.SecretAccessKey == "":
+		return fault("secret access key: missing")
+	case !isVisible(c.SessionToken):
+		return fault("session token: want visible ASCII")
+	case !isField(scope.Service):
+		return fault("service: want visible ASCII without / , =")
+	case !isField(scope.Region):
+		return fault("region: want visible ASCII without / , =")
+	}
+	if _, err := appendTime(s.stamp[:0], scope.Time); err != nil {
+		return err
+	}
+	if err := checkPayloadHash(hash); err != nil {
+		return err
+	}
+	s.PayloadHash = hash
+	err := s.collectQuery(r.RawQuery)
+	if err == nil {
+		err = s.collectHeaders(signer, r, setsHash)
+	}
+	if err != nil {
+		s.clear()
+	}
+	return err
+}
+
+func (s *Signed) clear() {
+	s.SetHeaders, s.RemoveHeaders = s.SetHeaders[:0], s.RemoveHeaders[:0]
+	s.RawQuery, s.SignedHeaders, s.Signature, s.PayloadHash = "", "", "", ""
+}
+
+// finish takes the steps from what was collected to the signature in sum.
+func (s *Signed) finish(signer *Signer, r *Request, c *Credentials, scope *Scope) error {
+	if err := s.b.canonicalRequest(r.Method, r.Path, s.PayloadHash, &signer.options); err != nil {
+		s.clear()
+		return err
+	}
+	s.sts = appendStringToSign(s.sts[:0], s.stamp[:], scope.Region, scope.Service, s.b.canon)
+	key := signer.keys.get(c.AccessKeyID, c.SecretAccessKey, scope.Region, scope.Service, scope.Time, s.stamp[:])
+	s.d.MAC(&key.key, s.sts, &s.sum)
+	return nil
+}
+
+// collectQuery takes the request's parameters, less those of an earlier
+// signature, and leaves the query without them in RawQuery.
+func (s *Signed) collectQuery(raw string) error {
+	b := &s.b
+	kept := s.text[:0]
+	cut, first, hashKept := false, true, false
+	for rest, more := raw, raw != ""; more; {
+		var pair string
+		from := len(raw) - len(rest)
+		pair, rest, more = strings.Cut(rest, "&")
+		if pair != "" {
+			if err := b.addPair(pair); err != nil {
+				return err
+			}
+			p := b.params[len(b.params)-1]
+			stale := ofQuerySignature(b.key(p))
+			if !stale && strings.EqualFold(queryContentSHA256, string(b.key(p))) {
+				stale = hashKept || string(b.key(p)) != queryContentSHA256 || string(b.value(p)) != s.PayloadHash
+				hashKept = hashKept || !stale
+			}
+			if stale {
+				b.drop()
+				if !cut {
+					cut = true
+					kept = append(kept, strings.TrimSuffix(raw[:from], "&")...)
+					first = from == 0
+				}
+				continue
+			}
+		}
+		if cut {
+			if !first {
+				kept = append(kept, '&')
+			}
+			kept = append(kept, pair...)
+			first = false
+		}
+	}
+	s.RawQuery = raw
+	if cut {
+		s.RawQuery = string(kept)
+	}
+	s.text = kept
+	return nil
+}
+
+// ofQuerySignature tells whether a parameter belongs to an earlier signature. The
+// key is encoded, so every spelling of it looks the same but for its case.
+func ofQuerySignature(key []byte) bool {
+	if len(key) < len(queryDate) || key[0]|0x20 != 'x' || key[1] != '-' {
+		return false
+	}
+	for _, name := range [...]string{queryAlgorithm, queryCredential, queryDate, queryExpires,
+		querySignedHeaders, querySignature, queryToken, queryRegionSet} {
+		if len(name) == len(key) && strings.EqualFold(name, string(key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// collectHeaders takes the headers to sign, in one pass, and names those of an
+// earlier signature. setsHash says that the payload hash will be set anyway.
+func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error {
+	b := &s.b
+	host, connection := r.Host, ""
+	hashes, sameHash := 0, false
+	for i := range r.Headers {
+		name, value := r.Headers[i][0], r.Headers[i][1]
+		if len(name) > 1 && name[0] == ':' {
+			continue
+		}
+		name, ok := lower(name)
+		if !ok {
+			return fault("header: its name is no token")
+		}
+		switch {
+		case name == "host":
+			value = trimBlanks(value)
+			if host == "" {
+				host = value
+			} else if host != value {
+				return fault("host: given twice, with different values")
+			}
+		case ofSignature(name):
+			s.remove(name)
+		case name == headerContentSHA256:
+			hashes++
+			sameHash = trimBlanks(value) == s.PayloadHash
+		case signer.rules.signs(name):
+			b.headers = append(b.headers, header{name, value})
+		}
+		if name == "connection" {
+			connection += "," + value
+		}
+	}
+	switch {
+	case setsHash:
+	case hashes == 1 && sameHash:
+		b.headers = append(b.headers, header{headerContentSHA256, s.PayloadHash})
+	case hashes > 0:
+		s.remove(headerContentSHA256)
+	}
+	if connection != "" {
+		b.headers = slices.DeleteFunc(b.headers, func(h header) bool {
+			return nominated(connection, h.name) && !required(h.name) && !signer.rules.include.match(h.name)
+		})
+	}
+	if !isHost(host) {
+		return fault("host: want one, without blanks")
+	}
+	b.headers = append(b.headers, header{"host", host})
+	return nil
+}
+
+func (s *Signed) remove(name string) {
+	if !slices.Contains(s.RemoveHeaders, name) {
+		s.RemoveHeaders = append(s.RemoveHeaders, name)
+	}
+}
+
+// pruneRemoved takes what is set off the list of what is removed.
+func (s *Signed) pruneRemoved() {
+	s.RemoveHeaders = slices.DeleteFunc(s.RemoveHeaders, func(name string) bool {
+		return slices.ContainsFunc(s.SetHeaders, func(h [2]string) bool { return h[0] == name })
+	})
+}
+
+// nominated tells whether Connection names a header: it is hop-by-hop then (RFC
+// 9110 section 7.6.1), and the next proxy removes it.
+func nominated(connection, name string) bool {
+	for rest := connection; rest != ""; {
+		var option string
+		option, rest, _ = strings.Cut(rest, ",")
+		if strings.EqualFold(trimBlanks(option), name) {
+			return true
+		}
+	}
+	return false
+}
+
+func trimBlanks(s string) string { return strings.Trim(s, " \t") }
+
+// isHost refuses what would change the canonical request or the URL; it is no
+// check that the host exists.
+func isHost(s string) bool { return s != "" && isVisible(s) && !strings.ContainsAny(s, "/?#@\\,") }
