@@ -52,9 +52,9 @@ func (x *exchange) ask(m filter.Message) filter.Outcome {
 	}
 	route, _ := m.Property("xds", "route_name")
 	key := x.cache.keyOf(&call, route)
-	known, state, level := x.cache.decisions.Get(key, x.now)
+	known, state, source := x.cache.decisions.Get(key, x.now)
 	if state == cache.Fresh {
-		if level == cache.SharedStore {
+		if source == cache.FromShared {
 			x.metrics.sharedHits.Add(1)
 			return x.conclude(m, known).From(filter.CacheShared)
 		}

@@ -272,7 +272,7 @@ func (c *Config) Fields() conf.Fields {
 	}
 }
 
-func ruleList(name string, rules *[]rule, doc string) conf.Field {
+func ruleList(name string, rules *[]rule, doc string) *conf.Field {
 	return conf.List(name, doc, func() conf.Fields {
 		*rules = append(*rules, rule{})
 		r := &(*rules)[len(*rules)-1]

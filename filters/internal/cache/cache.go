@@ -100,8 +100,9 @@ func (l life) supersedes(asked int64) bool {
 type Options[V any] struct {
 	// MaxEntries is the most entries, at least 1.
 	MaxEntries int
-	// MaxBytes is the most memory in bytes: keys, values and bookkeeping. An
-	// entry of more than a tenth of it is not kept.
+	// MaxBytes is the most memory in bytes: keys, values and bookkeeping, the
+	// allocator's rounding of large values aside (an eighth at most). An entry of
+	// more than a tenth of it is not kept.
 	MaxBytes int
 	// Cost returns the bytes that a value refers to, beyond unsafe.Sizeof of V
 	// itself. nil is none.
@@ -141,9 +142,8 @@ type entry[V any] struct {
 const maxHits = 3
 
 // bookkeeping is what an entry costs besides entry itself: a map slot at the
-// lowest load (16 + 8 + 1 bytes at 7/16), its two ghosts of 4 bytes, and the
-// rounding of the allocator.
-const bookkeeping = 96
+// lowest load (16 + 8 + 1 bytes at 7/16), and the rounding of the allocator.
+const bookkeeping = 88
 
 // New returns an empty cache.
 func New[V any](o Options[V]) *Cache[V] {
@@ -153,6 +153,12 @@ func New[V any](o Options[V]) *Cache[V] {
 		maxBytes:   max(o.MaxBytes, 0),
 		hash:       randomHashKey(),
 	}
+	// One to two ghosts for each entry that could fit. Their bytes are set aside.
+	c.ghost.size = 1
+	for c.ghost.size < min(c.maxEntries, c.maxBytes/overhead[V](nil)) {
+		c.ghost.size *= 2
+	}
+	c.maxBytes = max(c.maxBytes-4*c.ghost.size, 0)
 	c.Clear()
 	return c
 }
@@ -161,7 +167,7 @@ func New[V any](o Options[V]) *Cache[V] {
 func (c *Cache[V]) Clear() {
 	c.entries = make(map[string]*entry[V])
 	c.small, c.main = queue[V]{}, queue[V]{}
-	c.ghost = ghost{want: 2 * c.maxEntries}
+	c.ghost.slots = nil
 }
 
 // Len is the number of entries, expired ones that were not yet replaced
@@ -199,7 +205,7 @@ func (c *Cache[V]) Put(key []byte, v V, t Terms, asked time.Time) bool {
 		c.forget(key, tombstone(asked))
 		return false
 	}
-	return c.put(key, v, t.life(asked), t.Untrusted)
+	return c.put(key, v, t.life(asked), t.Untrusted, asked.UnixNano())
 }
 
 // forget leaves an empty entry, so that an answer asked for earlier which is
@@ -211,23 +217,23 @@ func (c *Cache[V]) forget(key []byte, l life) {
 	}
 	var none V
 	e.life, e.value, e.hits = l, none, 0
-	c.resize(e, c.size(len(key), none))
+	c.resize(e, overhead[V](key))
 }
 
-func (c *Cache[V]) size(key int, v V) int {
-	n := key + int(unsafe.Sizeof(entry[V]{})) + bookkeeping
-	if c.cost != nil {
-		n += max(c.cost(v), 0)
-	}
-	return n
+// overhead is the size of an entry whose value refers to nothing.
+func overhead[V any](key []byte) int {
+	return len(key) + int(unsafe.Sizeof(entry[V]{})) + bookkeeping
 }
 
-func (c *Cache[V]) put(key []byte, v V, l life, untrusted bool) bool {
+func (c *Cache[V]) put(key []byte, v V, l life, untrusted bool, now int64) bool {
 	e := c.entries[string(key)]
 	if e != nil && e.supersedes(l.asked) {
 		return false
 	}
-	size := c.size(len(key), v)
+	size := overhead[V](key)
+	if c.cost != nil {
+		size += max(c.cost(v), 0)
+	}
 	if size > c.shareBytes() {
 		if e != nil {
 			c.drop(e)
@@ -237,19 +243,20 @@ func (c *Cache[V]) put(key []byte, v V, l life, untrusted bool) bool {
 	if e != nil {
 		e.life, e.value, e.untrusted = l, v, untrusted
 		c.resize(e, size)
-		c.makeRoom(0, 0, l.asked)
+		c.makeRoom(0, 0, now)
 		return c.entries[e.key] == e
 	}
 	e = &entry[V]{life: l, value: v, bytes: size, untrusted: untrusted, hash: c.hash.sum(key)}
 	e.inMain = !untrusted && c.ghost.has(e.hash)
 	if e.inMain {
-		c.makeRoomInMain(size, l.asked)
+		c.makeRoomInMain(size, now)
 	} else {
-		c.makeRoom(1, size, l.asked)
+		c.makeRoom(1, size, now)
 	}
 	e.key = string(key)
 	c.entries[e.key] = e
 	c.queueOf(e).push(e)
+	c.settle()
 	return true
 }
 
@@ -322,10 +329,28 @@ func (c *Cache[V]) evictSmall(e *entry[V], now int64) {
 		c.small.remove(e)
 		c.small.push(e)
 	default:
-		e.hits = 0
-		c.small.remove(e)
-		e.inMain = true
-		c.main.push(e)
+		c.promote(e)
+	}
+}
+
+// promote moves an entry to the main queue. Its hits so far do not count there:
+// a burst of requests for one key is a single use.
+func (c *Cache[V]) promote(e *entry[V]) {
+	c.small.remove(e)
+	e.hits, e.inMain = 0, true
+	c.main.push(e)
+}
+
+// settle promotes the oldest entries of an overlong probation queue while there
+// is still room, so that they are not all promoted, and have no hit in the main
+// queue yet, at the moment when something must go.
+func (c *Cache[V]) settle() {
+	for c.small.n > c.shareEntries() || c.small.bytes > c.shareBytes() {
+		e := c.small.tail
+		if e == nil || e.hits == 0 || e.untrusted {
+			return
+		}
+		c.promote(e)
 	}
 }
 
@@ -379,17 +404,13 @@ func (q *queue[V]) remove(e *entry[V]) {
 // a table of fixed size where newer ones overwrite older ones. A false "has" has
 // a chance of 2^-31.
 type ghost struct {
-	want  int
-	slots []uint32 // a power of two, made with the first add
+	size  int      // a power of two
+	slots []uint32 // made with the first add
 }
 
 func (g *ghost) add(hash uint64) {
 	if g.slots == nil {
-		n := 8
-		for n < g.want {
-			n *= 2
-		}
-		g.slots = make([]uint32, n)
+		g.slots = make([]uint32, g.size)
 	}
 	g.slots[hash&uint64(len(g.slots)-1)] = uint32(hash>>32) | 1 // 0 is empty
 }

@@ -2,22 +2,22 @@ package cache
 
 import "time"
 
-// Level says which level an entry came from, for the caller's counters.
-type Level uint8
+// Source says where an entry was found, for the caller's counters.
+type Source uint8
 
-// The levels of a [Tiered].
+// The sources of a [Tiered].
 const (
-	None        Level = iota // a miss
-	Worker                   // level 1
-	SharedStore              // level 2
+	FromNone   Source = iota // a miss
+	FromWorker               // level 1
+	FromShared               // level 2
 )
 
-// String returns the level's word, as metrics and logs show it.
-func (l Level) String() string {
-	switch l {
-	case Worker:
+// String returns the source's word, as metrics and logs show it.
+func (s Source) String() string {
+	switch s {
+	case FromWorker:
 		return "worker"
-	case SharedStore:
+	case FromShared:
 		return "shared"
 	default:
 		return "none"
@@ -45,10 +45,10 @@ func NewTiered[V any](worker *Cache[V], shared *Shared, encode func(dst []byte, 
 // to the worker. A worker goes on using its own fresh copy when another worker
 // has put or forgotten that key since: a lifetime is the time that a revocation
 // may take to arrive, at either level.
-func (t *Tiered[V]) Get(key []byte, now time.Time) (V, State, Level) {
+func (t *Tiered[V]) Get(key []byte, now time.Time) (V, State, Source) {
 	v, state := t.worker.Get(key, now)
 	if state == Fresh {
-		return v, Fresh, Worker
+		return v, Fresh, FromWorker
 	}
 	if t.shared != nil {
 		digest := t.shared.digest(key)
@@ -57,9 +57,9 @@ func (t *Tiered[V]) Get(key []byte, now time.Time) (V, State, Level) {
 		}
 	}
 	if state == Miss {
-		return v, Miss, None
+		return v, Miss, FromNone
 	}
-	return v, state, Worker
+	return v, state, FromWorker
 }
 
 // newer tells whether an answer asked for at asked is the latest known.
@@ -68,18 +68,18 @@ func (t *Tiered[V]) newer(key []byte, asked int64) bool {
 	return e == nil || e.asked < asked
 }
 
-func (t *Tiered[V]) promote(key []byte, e envelope, now time.Time) (V, State, Level) {
+func (t *Tiered[V]) promote(key []byte, e envelope, now time.Time) (V, State, Source) {
 	var none V
 	state := e.state(now.UnixNano())
 	if state == Miss { // forgotten or dead, and so is the worker's older one
-		return none, Miss, None
+		return none, Miss, FromNone
 	}
 	v, ok := t.decode(e.payload)
 	if !ok {
-		return none, Miss, None
+		return none, Miss, FromNone
 	}
-	t.worker.put(key, v, e.life, e.flags&flagUntrusted != 0)
-	return v, state, SharedStore
+	t.worker.put(key, v, e.life, e.flags&flagUntrusted != 0, now.UnixNano())
+	return v, state, FromShared
 }
 
 // Put keeps a value at both levels, or forgets it there, as [Cache.Put] does.
@@ -106,7 +106,7 @@ func (t *Tiered[V]) Put(key []byte, v V, terms Terms, asked time.Time) {
 // Namespace makes all entries void, and later ones overwrite them.
 func (t *Tiered[V]) Clear() { t.worker.Clear() }
 
-// Len and Bytes are those of the worker's level.
+// Len is the number of entries at the worker's level.
 func (t *Tiered[V]) Len() int { return t.worker.Len() }
 
 // Bytes is the memory that the worker's entries are counted with.

@@ -224,7 +224,7 @@ func TestLint(t *testing.T) {
 	var v secret.Value
 	var b bool
 	for name, test := range map[string]struct {
-		field conf.Field
+		field *conf.Field
 		fault string
 	}{
 		"nothing wrong":               {conf.String("a", &s, "A.").Default("x").Check("x", startsOK).Pattern("^x"), ""},

@@ -71,7 +71,7 @@ func (d *decoder) object(path string, fields Fields, v jsonr.Value) {
 		return true
 	})
 	for i := range fields {
-		f := &fields[i]
+		f := fields[i]
 		switch {
 		case f.aliasOf != "":
 		case names[i] != "":

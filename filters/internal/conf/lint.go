@@ -17,7 +17,7 @@ func Lint(fields Fields) error {
 func (fields Fields) lint(errs *Errors, prefix string) {
 	seen := map[string]bool{}
 	for i := range fields {
-		f := &fields[i]
+		f := fields[i]
 		path := prefix + f.name
 		fault := func(text string) { errs.Add(path, text) }
 		if seen[f.name] {

@@ -13,7 +13,7 @@ func Markdown(fields Fields) string {
 
 func (fields Fields) markdown(b *strings.Builder, prefix string) {
 	for i := range fields {
-		f := &fields[i]
+		f := fields[i]
 		typ, def := "", "–"
 		switch {
 		case f.aliasOf != "":
@@ -100,7 +100,7 @@ func code(s string) string {
 func (fields Fields) Paths() []string {
 	var paths []string
 	for i := range fields {
-		f := &fields[i]
+		f := fields[i]
 		paths = append(paths, f.name)
 		var inner Fields
 		sep := "."

@@ -47,7 +47,7 @@ func (fields Fields) schema() object {
 	var required []string
 	var rules []any
 	for i := range fields {
-		f := &fields[i]
+		f := fields[i]
 		if f.aliasOf != "" {
 			properties = append(properties, member{f.name, fields.aliasSchema(f)})
 			continue
@@ -106,7 +106,7 @@ func (fields Fields) aliasSchema(alias *Field) object {
 	if i < 0 {
 		return nil // see Lint
 	}
-	f := fields[i]
+	f := *fields[i]
 	f.doc, f.def, f.example = alias.doc, "", alias.example
 	return f.schema()
 }

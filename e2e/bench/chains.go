@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/gatehouse-proxy/gatehouse/e2e"
+)
+
+// chain is one filter chain under test.
+type chain struct {
+	name     string // of the listener
+	title    string // in the report
+	filter   []e2e.Plugin
+	requests [][]byte
+	identity bool   // sets a header that the auth service gave
+	asks     int    // callouts a request: 1 or 0
+	counter  string // of Envoy's: rises by one a request, if given
+}
+
+const (
+	upstreamless = `ok` // direct responses: what an upstream costs is not ours to measure
+	authTimeout  = "1s"
+)
+
+// request is what a client sends; with Envoy's own headers (x-forwarded-proto,
+// x-request-id) and the pseudo-headers the filter sees ten.
+func request(token int) []byte {
+	return fmt.Appendf(nil, "GET /orders/42?expand=items HTTP/1.1\r\nhost: shop.example.org\r\nuser-agent: bench/1.0\r\naccept: application/json\r\naccept-encoding: gzip\r\nauthorization: Bearer 6fq0vTz8sXkq4mWc1bYtR2nJ5hLd%04d\r\n\r\n", token)
+}
+
+func requests(tokens int) [][]byte {
+	list := make([][]byte, tokens)
+	for i := range list {
+		list[i] = request(i)
+	}
+	return list
+}
+
+const sharedTokens = 64
+
+// chains lists what is compared. All ask the same service the same question.
+func chains() []chain {
+	plain, many := requests(1), requests(sharedTokens)
+	ours := func(config string) []e2e.Plugin {
+		return []e2e.Plugin{{Filter: "authcallout", VM: "bench", Config: `{"cluster": "auth", ` + config + `}`}}
+	}
+	const (
+		likeExtAuthz = `"profile": "ext-authz", "path": "/check"`
+		identity     = `, "allowed_upstream_headers": ["x-user-id"]`
+		cache        = `, "cache": {"lifetime": "fixed", "ttl": "1h"`
+	)
+	return []chain{
+		{name: "empty", title: "empty chain", requests: plain},
+		{name: "wasm", title: "Wasm filter that does nothing", filter: []e2e.Plugin{{Module: "test/empty", Filter: "empty"}}, requests: plain},
+		{name: "ext_authz", title: "Envoy's ext_authz (HTTP)", filter: extAuthz(false), requests: plain, asks: 1},
+		{name: "ext_authz_identity", title: "Envoy's ext_authz, sets an identity header", filter: extAuthz(true), identity: true, requests: plain, asks: 1},
+		{name: "lua", title: "Envoy's Lua, httpCall", filter: lua(), requests: plain, asks: 1},
+		{name: "uncached", title: "authcallout, profile ext-authz", filter: ours(likeExtAuthz), requests: plain, asks: 1},
+		{name: "uncached_identity", title: "authcallout, profile ext-authz, sets an identity header", filter: ours(likeExtAuthz + identity), identity: true, requests: plain, asks: 1},
+		{name: "kong", title: "authcallout, profile kong-custom-auth (POST, JSON)", filter: ours(`"path": "/check"`), requests: plain, asks: 1},
+		{name: "hit", title: "authcallout, cache hit in the worker", filter: ours(likeExtAuthz + cache + `}`), requests: plain,
+			counter: "wasmcustom.gatehouse.authcallout.cache_hits"},
+		{name: "hit_identity", title: "authcallout, cache hit in the worker, sets an identity header", filter: ours(likeExtAuthz + identity + cache + `}`), identity: true, requests: plain,
+			counter: "wasmcustom.gatehouse.authcallout.cache_hits"},
+		// A worker's cache of one entry, and tokens in turn: the worker's own never hits.
+		{name: "shared", title: "authcallout, cache hit in shared data", filter: ours(likeExtAuthz + cache + `, "max_entries": 1, "shared": true, "shared_slots": 65536}`), requests: many,
+			counter: "wasmcustom.gatehouse.authcallout.cache_shared_hits"},
+	}
+}
+
+func extAuthz(identity bool) []e2e.Plugin {
+	service := e2e.Node{
+		"server_uri":  e2e.Node{"uri": "http://auth", "cluster": "auth", "timeout": authTimeout},
+		"path_prefix": "/check",
+	}
+	if identity {
+		service["authorization_response"] = e2e.Node{"allowed_upstream_headers": exactly("x-user-id")}
+	}
+	return []e2e.Plugin{{Native: e2e.Node{
+		"name": "envoy.filters.http.ext_authz",
+		"typed_config": e2e.Node{
+			"@type":           "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+			"http_service":    service,
+			"allowed_headers": exactly("x-request-id"), // authcallout always sends it
+		},
+	}}}
+}
+
+func exactly(names ...string) e2e.Node {
+	patterns := []e2e.Node{}
+	for _, n := range names {
+		patterns = append(patterns, e2e.Node{"exact": n})
+	}
+	return e2e.Node{"patterns": patterns}
+}
+
+func lua() []e2e.Plugin {
+	const source = `
+function envoy_on_request(handle)
+  local h = handle:headers()
+  local answer = handle:httpCall("auth", {
+    [":method"] = h:get(":method"),
+    [":path"] = "/check" .. h:get(":path"),
+    [":authority"] = h:get(":authority"),
+    ["authorization"] = h:get("authorization"),
+    ["x-request-id"] = h:get("x-request-id"),
+  }, nil, 1000)
+  if answer[":status"] ~= "200" then
+    handle:respond({[":status"] = "403"}, "")
+  end
+end`
+	return []e2e.Plugin{{Native: e2e.Node{
+		"name": "envoy.filters.http.lua",
+		"typed_config": e2e.Node{
+			"@type":               "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+			"default_source_code": e2e.Node{"inline_string": source},
+		},
+	}}}
+}
+
+// listener serves a chain without an upstream and without an access log.
+func (c chain) listener() e2e.Listener {
+	return e2e.Listener{
+		Name:    c.name,
+		Plugins: c.filter,
+		Routes: []e2e.Node{{
+			"match":           e2e.Node{"prefix": "/"},
+			"direct_response": e2e.Node{"status": 200, "body": e2e.Node{"inline_string": upstreamless}},
+		}},
+		HTTP: e2e.Node{"access_log": []e2e.Node{}},
+	}
+}
+
+func find(list []chain, name string) chain {
+	for _, c := range list {
+		if c.name == name {
+			return c
+		}
+	}
+	panic("no chain " + name) // a mistake in this command
+}
