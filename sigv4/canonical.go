@@ -62,7 +62,11 @@ func (b *builder) canonicalRequest(method, path, payloadHash string, o *Options)
 // sortHeaders brings the collected headers into order and names them in signed.
 func (b *builder) sortHeaders() {
 	// Stable: the values of one name keep their order.
-	slices.SortStableFunc(b.headers, func(x, y header) int { return strings.Compare(x.name, y.name) })
+	if len(b.headers) > 32 {
+		slices.SortStableFunc(b.headers, func(x, y header) int { return strings.Compare(x.name, y.name) })
+	} else {
+		insertionSort(b.headers)
+	}
 	for i := range b.headers {
 		if i > 0 && b.headers[i-1].name == b.headers[i].name {
 			continue
@@ -71,6 +75,23 @@ func (b *builder) sortHeaders() {
 			b.signed = append(b.signed, ';')
 		}
 		b.signed = append(b.signed, b.headers[i].name...)
+	}
+}
+
+// insertionSort is what a stable sort does with few elements, without its calls:
+// most pairs of names differ in their first byte.
+func insertionSort(h []header) {
+	for i := 1; i < len(h); i++ {
+		x := h[i]
+		j := i
+		for ; j > 0; j-- {
+			y := h[j-1].name
+			if y[0] < x.name[0] || y[0] == x.name[0] && y <= x.name {
+				break
+			}
+			h[j] = h[j-1]
+		}
+		h[j] = x
 	}
 }
 
@@ -324,6 +345,9 @@ func appendValue(dst []byte, s string) ([]byte, error) {
 	start := len(dst)
 	from := 0
 	for i := 0; i < len(s); i++ {
+		for i+8 < len(s) && visible8(load64(s, i)) {
+			i += 8
+		}
 		c := s[i]
 		if c > ' ' && c != 0x7f {
 			continue

@@ -41,10 +41,8 @@ func (k SigningKey) GoString() string { return "[redacted]" }
 func (k *SigningKey) Sign(stringToSign string) string {
 	var d sha256.Digest
 	var sum [sha256.Size]byte
-	var out [2 * sha256.Size]byte
 	d.MAC(&k.key, []byte(stringToSign), &sum)
-	appendHex(out[:0], sum[:])
-	return string(out[:])
+	return hexOf(sum)
 }
 
 // StringToSign is the second step: algorithm, time, scope and the hash of the
@@ -74,6 +72,11 @@ func appendScope(dst, stamp []byte, region, service string) []byte {
 	dst = append(append(dst, region...), '/')
 	dst = append(append(dst, service...), '/')
 	return append(dst, terminator...)
+}
+
+func hexOf(sum [sha256.Size]byte) string {
+	var out [2 * sha256.Size]byte
+	return string(appendHex(out[:0], sum[:]))
 }
 
 func appendHex(dst, b []byte) []byte {

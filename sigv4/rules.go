@@ -160,9 +160,23 @@ func isField(s string) bool {
 	return s != ""
 }
 
+// visible8 tells whether eight bytes are all visible ASCII (0x21 to 0x7e).
+func visible8(x uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	// No byte has its high bit, none gets it by adding 1 (0x7f), and all get it by
+	// adding 0x5f (0x21 and above); so no addition carries over.
+	return (x|x+ones)&high == 0 && (x+0x5f*ones)&high == high
+}
+
 // isVisible tells whether s is visible ASCII, or empty.
 func isVisible(s string) bool {
-	for i := range len(s) {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if !visible8(load64(s, i)) {
+			return false
+		}
+	}
+	for ; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c > '~' {
 			return false
 		}

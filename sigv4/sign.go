@@ -392,4 +392,11 @@ func trimBlanks(s string) string { return strings.Trim(s, " \t") }
 
 // isHost refuses what would change the canonical request or the URL; it is no
 // check that the host exists.
-func isHost(s string) bool { return s != "" && isVisible(s) && !strings.ContainsAny(s, "/?#@\\,") }
+func isHost(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '/' || c == '?' || c == '#' || c == '@' || c == '\\' || c == ',' {
+			return false
+		}
+	}
+	return s != ""
+}

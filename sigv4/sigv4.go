@@ -37,7 +37,6 @@
 package sigv4
 
 import (
-	"encoding/hex"
 	"time"
 
 	"github.com/gatehouse-proxy/gatehouse/sigv4/internal/sha256"
@@ -190,8 +189,7 @@ func HashPayload(body []byte) string {
 	if len(body) == 0 {
 		return EmptyPayload
 	}
-	sum := sha256.Sum(body)
-	return hex.EncodeToString(sum[:])
+	return hexOf(sha256.Sum(body))
 }
 
 // PayloadHasher hashes a body that comes in pieces. The zero value is ready.
@@ -218,7 +216,7 @@ func (h *PayloadHasher) Hash() string {
 	d := h.d
 	var sum [sha256.Size]byte
 	d.Sum(&sum)
-	return hex.EncodeToString(sum[:])
+	return hexOf(sum)
 }
 
 func checkPayloadHash(s string) error {
