@@ -11,7 +11,7 @@ import (
 // links: no package of the list, and nothing outside the standard library.
 func TestDependencies(t *testing.T) {
 	t.Parallel()
-	// ./credentials and ./internal/sha256 come with it; difftest is another module.
+	// ./credentials and ./sha256 come with it; difftest is another module.
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}!{{end}}{{.ImportPath}}", "./...")
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	out, err := cmd.Output()

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gatehouse-proxy/gatehouse/sigv4/internal/sha256"
+	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
 // SigningKey is a derived key: it signs for one day, region and service. It is as

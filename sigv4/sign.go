@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatehouse-proxy/gatehouse/sigv4/internal/sha256"
+	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
 // Signer signs requests by the options of one service. It may be used by many

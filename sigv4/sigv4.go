@@ -39,7 +39,7 @@ package sigv4
 import (
 	"time"
 
-	"github.com/gatehouse-proxy/gatehouse/sigv4/internal/sha256"
+	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
 // Algorithm names the signature, in Authorization and in X-Amz-Algorithm.

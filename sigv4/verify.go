@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatehouse-proxy/gatehouse/sigv4/internal/sha256"
+	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
 // Codes of a VerifyError: those that S3 answers with.
