@@ -28,6 +28,11 @@ type Message interface {
 	SetBody(body []byte)
 	// Property reads an Envoy attribute such as ("source", "address").
 	Property(path ...string) (value string, ok bool)
+	// SetFilterState sets one of Envoy's own filter state objects, such as
+	// "envoy.upstream.dynamic_host", from its text; false if Envoy refuses. Only
+	// OnRequest itself may call it: up to Envoy 1.36 a step after a callout acts on
+	// the plugin instead of the stream.
+	SetFilterState(name, value string) (ok bool)
 }
 
 // Filter is one configuration of a plugin, shared by all its streams. It holds
@@ -166,6 +171,8 @@ type BodyNeed struct {
 type BodyResult struct {
 	TooLarge  bool // the body is over the limit and Partial was not asked for; Body() is empty
 	Truncated bool // Partial: Body() holds the first Limit bytes only
+	// Now is when the body was there.
+	Now time.Time
 }
 
 // Reply is an answer made by the filter.
@@ -252,6 +259,8 @@ type CalloutResult struct {
 	Headers  [][2]string // lower-case names, pseudo-headers left out
 	Body     []byte
 	Duration time.Duration
+	// Now is when the answer came, or when the callout could not be made.
+	Now time.Time
 }
 
 // Header returns the first value of a header of the answer and how often it

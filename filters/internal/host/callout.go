@@ -52,7 +52,7 @@ func (f *flights) orphan(fl *flight) {
 func (p *plugin) dispatch(c filter.Callout, headers [][2]string, done func(filter.CalloutResult)) (res filter.CalloutResult, fl *flight) {
 	started := clock()
 	if p.flights.full(c.MaxConcurrent, started) {
-		res.Failure = filter.Overloaded
+		res.Failure, res.Now = filter.Overloaded, started
 		p.metrics.callout(res.Failure, 0)
 		return res, nil
 	}
@@ -60,7 +60,8 @@ func (p *plugin) dispatch(c filter.Callout, headers [][2]string, done func(filte
 		func(headers, bodySize, _ int) {
 			p.flights.count--
 			res := readResult(headers, bodySize, c.MaxReply)
-			res.Duration = clock().Sub(started)
+			res.Now = clock()
+			res.Duration = res.Now.Sub(started)
 			if res.Failure == filter.Unreachable && res.Duration >= c.Timeout {
 				res.Failure = filter.Timeout // an answer that began in time and never ended
 			}
@@ -68,7 +69,7 @@ func (p *plugin) dispatch(c filter.Callout, headers [][2]string, done func(filte
 			done(res)
 		})
 	if err != nil {
-		res.Failure = filter.UnknownCluster
+		res.Failure, res.Now = filter.UnknownCluster, started
 		p.metrics.callout(res.Failure, 0)
 		p.log.error("Envoy refused a callout: is the cluster defined?", "cluster", excerpt(c.Cluster))
 		return res, nil

@@ -86,6 +86,29 @@ func TestWasmExchanges(t *testing.T) {
 	})
 }
 
+// TestWasmFilterState: the argument is the protobuf message that Envoy's foreign
+// function reads.
+func TestWasmFilterState(t *testing.T) {
+	long := strings.Repeat("h", 200)
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, ok := vmtest.Start(t, vm, "")
+		if !ok {
+			t.Fatal("the plugin did not start")
+		}
+		var got string
+		host.RegisterForeignFunction("set_envoy_filter_state", func(arguments []byte) []byte {
+			got = string(arguments)
+			return []byte{0} // the emulator takes no empty answer
+		})
+		id := host.InitializeHttpContext()
+		host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "state:envoy.upstream.dynamic_host:" + long}}, true)
+		m := hosttest.Message{Fields: host.GetCurrentRequestHeaders(id)}
+		if done, _ := m.Header("x-state"); done != "true" || got != "\n\x1benvoy.upstream.dynamic_host\x12\xc8\x01"+long {
+			t.Errorf("arguments %q", got)
+		}
+	})
+}
+
 func (x exchange) check(t *testing.T, host vmtest.Host) {
 	id := host.InitializeHttpContext()
 	request := [][2]string{{":method", "POST"}, {":path", "/"}, {":authority", "example.org"}, {"x-probe", x.steps}}

@@ -253,7 +253,7 @@ func (s *stream) needBody(d *side, o filter.Outcome) (next filter.Outcome, now b
 	}
 	if length, n := d.Header("content-length"); n == 1 && !d.need.Partial {
 		if size, err := strconv.ParseUint(length, 10, 63); err == nil && size > uint64(d.need.Limit) {
-			return o.OnBody(filter.BodyResult{TooLarge: true}), true
+			return o.OnBody(filter.BodyResult{TooLarge: true, Now: clock()}), true
 		}
 	}
 	s.p.bodies.watch(s, d, clock())
@@ -262,7 +262,7 @@ func (s *stream) needBody(d *side, o filter.Outcome) (next filter.Outcome, now b
 
 // deliverBody hands the buffered body to the filter.
 func (s *stream) deliverBody(d *side) filter.Outcome {
-	var res filter.BodyResult
+	res := filter.BodyResult{Now: clock()}
 	d.body = d.readBody(d.need.Limit + 1)
 	if len(d.body) > d.need.Limit {
 		if d.need.Partial {

@@ -142,6 +142,7 @@ func (s *stream) OnResponse(m filter.Message, _ time.Time) filter.Outcome {
 //
 //	panic               panic
 //	set:NAME:VALUE      set a header
+//	state:NAME:VALUE    set filter state; whether Envoy took it goes into header x-state
 //	reply:STATUS        answer
 //	call:CLUSTER:PATH   callout; the result goes into header x-call
 //	share:CLUSTER:PATH  the same, shared by all that ask for the path
@@ -160,6 +161,8 @@ func (s *stream) run(m filter.Message, steps []string, end filter.Outcome) filte
 		panic("probe")
 	case "set":
 		m.SetHeader(args[1], args[2])
+	case "state":
+		m.SetHeader("x-state", strconv.FormatBool(m.SetFilterState(args[1], args[2])))
 	case "reply":
 		status, _ := strconv.Atoi(args[1])
 		return filter.Send("told", filter.Reply{Status: status, Message: `said "so"`})
