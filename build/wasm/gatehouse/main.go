@@ -4,8 +4,9 @@ package main
 import (
 	"github.com/gatehouse-proxy/gatehouse/filters"
 	"github.com/gatehouse-proxy/gatehouse/filters/authcallout"
+	"github.com/gatehouse-proxy/gatehouse/filters/awssign"
 )
 
-func init() { filters.Run(authcallout.Plugin) }
+func init() { filters.Run(authcallout.Plugin, awssign.Plugin) }
 
 func main() {}
