@@ -131,9 +131,11 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	if !c.Enabled {
 		return filter.Pass(Disabled)
 	}
-	token, problem := c.Credentials.Token(m)
-	if problem != aws.None {
-		return c.deny(&aws.Answer{Problem: problem})
+	token, problem := "", aws.None
+	if x.chain.NeedsToken() {
+		if token, problem = c.Credentials.Token(m); problem != aws.None {
+			return c.deny(&aws.Answer{Problem: problem})
+		}
 	}
 	if token == "" && x.chain.Passes() {
 		return filter.Pass(Unsigned)
@@ -180,13 +182,8 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 // sign replaces what the client sent by way of a signature with ours.
 func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	c := x.config
-	own, hadToken := m.Header(c.Credentials.AuthHeader)
-	identity.Remove(m, c.Credentials.AuthHeader)
-	if c.PreserveAuthHeader {
-		identity.Remove(m, c.PreserveAuthHeaderKey)
-		if hadToken > 0 {
-			m.SetHeader(c.PreserveAuthHeaderKey, own)
-		}
+	if x.chain.NeedsToken() {
+		c.takeToken(m)
 	}
 	method, _ := m.Header(":method")
 	target, _ := m.Header(":path")
@@ -204,9 +201,6 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	s := &x.scratch
 	if err := sign(s, &r, x.credentials, scope); err != nil {
 		return c.refuse(Unsignable)
-	}
-	if len(s.RemoveHeaders) > 0 || !c.SignQuery && s.RawQuery != query {
-		x.metrics.replaced.Add(1)
 	}
 	for _, name := range s.RemoveHeaders {
 		m.RemoveHeader(name)
@@ -228,6 +222,18 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	}
 	x.signed = true
 	return filter.Pass(Signed).From(x.from)
+}
+
+// takeToken removes the token, or moves it where the configuration wants it.
+func (c *Config) takeToken(m filter.Message) {
+	own, n := m.Header(c.Credentials.AuthHeader)
+	identity.Remove(m, c.Credentials.AuthHeader)
+	if c.PreserveAuthHeader {
+		identity.Remove(m, c.PreserveAuthHeaderKey)
+		if n > 0 {
+			m.SetHeader(c.PreserveAuthHeaderKey, own)
+		}
+	}
 }
 
 // OnResponse corrects the clock when AWS refuses a signature for its time. The

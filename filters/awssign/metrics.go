@@ -12,19 +12,17 @@ var declaredMetrics = []filter.Metric{
 	{Name: "refreshes", Help: "Sessions that were renewed, or tried to be, ahead of their end."},
 	{Name: "refresh_failures", Help: "Renewals that failed; the session stayed in use until its end, unless STS refused it."},
 	{Name: "clock_corrections", Help: "Times that the clock was corrected by AWS's `Date`."},
-	{Name: "signatures_replaced", Help: "Requests that came with a signature, or parts of one, which was removed."},
 	{Name: "hashed_bytes", Help: "Bytes of bodies that were hashed."},
 }
 
 type metrics struct {
-	replaced, hashed filter.Counter
-	credentials      aws.Counters
+	hashed      filter.Counter
+	credentials aws.Counters
 }
 
 func newMetrics(h filter.Host) metrics {
 	return metrics{
-		replaced: h.Counter("signatures_replaced"),
-		hashed:   h.Counter("hashed_bytes"),
+		hashed: h.Counter("hashed_bytes"),
 		credentials: aws.Counters{
 			Hits:             h.Counter("cache_hits"),
 			SharedHits:       h.Counter("cache_shared_hits"),

@@ -113,13 +113,14 @@ func (c *Config) deny(a *aws.Answer) filter.Outcome {
 	if a.Problem == aws.Erring && c.Profile == profileLego {
 		d.status = 401
 	}
-	r := c.reply(d)
-	if c.ReturnSTSError && a.Status != 0 {
-		if a.Status >= 400 && a.Status <= 599 {
-			r.Status = a.Status
-		}
-		r.Body = stsError(a)
+	if !c.ReturnSTSError || a.Status == 0 {
+		return filter.Send(d.word, c.reply(d))
 	}
+	if a.Status >= 400 && a.Status <= 599 {
+		d.status = a.Status
+	}
+	r := c.reply(d)
+	r.Body = stsError(a)
 	return filter.Send(d.word, r)
 }
 

@@ -83,6 +83,7 @@ type Chain struct {
 	log      func(text string, pairs ...string)
 	logged   time.Time
 	ticks    bool // OnTick renews sessions of the proxy's own
+	users    bool // some source needs a token
 
 	signer *sigv4.Signer // of calls to STS
 	signed sigv4.Signed
@@ -119,7 +120,9 @@ func NewChain(s *Settings, config []byte, host filter.Host, counters Counters) (
 	}
 	n := 0
 	for i := range s.Sources {
-		c.sources = append(c.sources, c.newSource(&s.Sources[i], &n))
+		src := c.newSource(&s.Sources[i], &n)
+		c.sources = append(c.sources, src)
+		c.users = c.users || src.needsToken
 	}
 	o := &s.Sessions
 	worker := cache.New(cache.Options[*session]{MaxEntries: o.MaxEntries, MaxBytes: o.MaxSize, Cost: (*session).size})
@@ -389,3 +392,6 @@ func (c *Chain) Passes() bool {
 	}
 	return false
 }
+
+// NeedsToken tells whether a request's token plays any part.
+func (c *Chain) NeedsToken() bool { return c.users }
