@@ -227,7 +227,9 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 // takeToken removes the token, or moves it where the configuration wants it.
 func (c *Config) takeToken(m filter.Message) {
 	own, n := m.Header(c.Credentials.AuthHeader)
-	identity.Remove(m, c.Credentials.AuthHeader)
+	if c.Credentials.AuthHeader != "authorization" { // which the signature replaces
+		identity.Remove(m, c.Credentials.AuthHeader)
+	}
 	if c.PreserveAuthHeader {
 		identity.Remove(m, c.PreserveAuthHeaderKey)
 		if n > 0 {

@@ -181,20 +181,22 @@ func (c *Config) check(errs *conf.Errors, env func(string) (string, bool)) {
 	if identity.Forbidden(c.Credentials.AuthHeader) || strings.HasPrefix(c.Credentials.AuthHeader, "x-amz-") {
 		errs.Add("auth_header", "want a header that is not x-amz-*, x-envoy-*, hop-by-hop or of the body's framing; got "+c.Credentials.AuthHeader)
 	}
+	c.hashes = !c.unsignedPayload(c.Service)
 	if c.QueryExpires%time.Second != 0 {
 		errs.Add("query_expires", "want whole seconds")
+		return
 	}
 	if len(c.UnsignedHeaders) > 0 && !c.SignAllHeaders {
 		errs.Add("unsigned_headers", "has no meaning unless sign_all_headers is set")
 	}
 	if _, err := c.newSigner(""); err != nil {
+		list, fault, _ := strings.Cut(strings.TrimPrefix(err.Error(), "sigv4: "), ": ")
 		path := "sign_headers"
-		if strings.Contains(err.Error(), "exclude") {
+		if list == "exclude" {
 			path = "unsigned_headers"
 		}
-		errs.Add(path, strings.TrimPrefix(err.Error(), "sigv4: "))
+		errs.Add(path, fault)
 	}
-	c.hashes = c.Payload == payloadHashed || c.Payload == payloadAuto && !c.unsignedPayload(c.Service)
 }
 
 // takeOriginalNames makes a source of the original's names.
@@ -224,11 +226,11 @@ func (c *Config) takeOriginalNames(errs *conf.Errors) {
 }
 
 func (c *Config) checkTarget(errs *conf.Errors) {
-	explicit := len(c.AllowedHosts) > 0
+	hosts, explicit := c.AllowedHosts, len(c.AllowedHosts) > 0
 	if !explicit {
-		c.AllowedHosts = aws.Domains
+		hosts = aws.Domains
 	}
-	c.allowed = aws.CompileHosts(c.AllowedHosts)
+	c.allowed = aws.CompileHosts(hosts)
 	c.overrides = c.OverrideHost != "" || c.OverridePort != 0 || c.OverrideProtocol != ""
 	if c.Mount == mountUpstream {
 		for _, f := range [...]struct {
@@ -273,7 +275,7 @@ func (c *Config) checkTarget(errs *conf.Errors) {
 		if explicit {
 			errs.Add(f[0], "want one of allowed_hosts; got "+name)
 		} else {
-			c.allowed = aws.CompileHosts(append([]string{name}, c.AllowedHosts...))
+			c.allowed = aws.CompileHosts(append([]string{name}, hosts...))
 		}
 	}
 	t := &c.Target

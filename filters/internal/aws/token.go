@@ -8,7 +8,6 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/identity"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
-	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
@@ -27,7 +26,7 @@ func (s *Settings) Token(m filter.Message) (string, Problem) {
 	}
 	if s.AuthScheme != "" {
 		scheme, rest, _ := strings.Cut(value, " ")
-		if msg.Lower(scheme) != msg.Lower(s.AuthScheme) {
+		if !strings.EqualFold(scheme, s.AuthScheme) {
 			return "", BadToken
 		}
 		value = strings.Trim(rest, " \t")
