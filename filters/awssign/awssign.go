@@ -46,6 +46,7 @@ type exchange struct {
 	payload     string // what is signed for the body; "": hash it
 	credentials sigv4.Credentials
 	from        filter.Cache
+	again       bool // this is Envoy's own retry
 	signed      bool
 }
 
@@ -133,6 +134,9 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	}
 	token, problem := "", aws.None
 	if x.chain.NeedsToken() {
+		if c.Mount == mountUpstream && x.retried(m, now) {
+			return x.sign(m, now)
+		}
 		if token, problem = c.Credentials.Token(m); problem != aws.None {
 			return c.deny(&aws.Answer{Problem: problem})
 		}
@@ -182,24 +186,12 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 // sign replaces what the client sent by way of a signature with ours.
 func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	c := x.config
-	if x.chain.NeedsToken() {
+	if x.chain.NeedsToken() && !x.again {
 		c.takeToken(m)
 	}
-	method, _ := m.Header(":method")
-	target, _ := m.Header(":path")
-	path, query, _ := strings.Cut(target, "?")
-	signer := x.other
-	if sigv4.OptionsFor(x.target.service).KeepPath {
-		signer = x.s3
-	}
-	sign := signer.SignHeaders
-	if c.SignQuery {
-		sign = signer.SignQuery
-	}
-	r := sigv4.Request{Method: method, Path: path, RawQuery: query, Host: x.target.authority, Headers: m.Headers(), PayloadHash: x.payload}
-	scope := sigv4.Scope{Service: x.target.service, Region: x.target.region, Time: x.chain.Clock.Now(now)}
 	s := &x.scratch
-	if err := sign(s, &r, x.credentials, scope); err != nil {
+	path, query, err := x.signature(s, m, x.chain.Clock.Now(now))
+	if err != nil {
 		return c.refuse(Unsignable)
 	}
 	for _, name := range s.RemoveHeaders {
@@ -222,6 +214,23 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	}
 	x.signed = true
 	return filter.Pass(Signed).From(x.from)
+}
+
+// signature makes the signature of a request as it stands.
+func (x *exchange) signature(s *sigv4.Signed, m filter.Message, at time.Time) (path, query string, err error) {
+	method, _ := m.Header(":method")
+	target, _ := m.Header(":path")
+	path, query, _ = strings.Cut(target, "?")
+	signer := x.other
+	if sigv4.OptionsFor(x.target.service).KeepPath {
+		signer = x.s3
+	}
+	r := sigv4.Request{Method: method, Path: path, RawQuery: query, Host: x.target.authority, Headers: m.Headers(), PayloadHash: x.payload}
+	scope := sigv4.Scope{Service: x.target.service, Region: x.target.region, Time: at}
+	if x.config.SignQuery {
+		return path, query, signer.SignQuery(s, &r, x.credentials, scope)
+	}
+	return path, query, signer.SignHeaders(s, &r, x.credentials, scope)
 }
 
 // takeToken removes the token, or moves it where the configuration wants it.

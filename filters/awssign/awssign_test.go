@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	keyID    = "AKIAIOSFODNN7EXAMPLE"
-	secret   = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-	roleARN  = "arn:aws:iam::123456789012:role/uploads"
-	function = "abc123.lambda-url.eu-west-1.on.aws"
+	keyID     = "AKIAIOSFODNN7EXAMPLE"
+	secretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	roleARN   = "arn:aws:iam::123456789012:role/uploads"
+	function  = "abc123.lambda-url.eu-west-1.on.aws"
 
-	static  = `"credentials":[{"source":"static","access_key_id":"` + keyID + `","secret_access_key":"` + secret + `"}]`
+	static  = `"credentials":[{"source":"static","access_key_id":"` + keyID + `","secret_access_key":"` + secretKey + `"}]`
 	perUser = `"credentials":[{"source":"web_identity","role_arn":"` + roleARN + `"}],"region":"eu-west-1"`
 	lego    = `"profile":"lego-1.0.9","aws_assume_role_arn":"` + roleARN + `","aws_assume_role_name":"uploads","aws_region":"eu-west-1","aws_service":"lambda"`
 	s3      = static + `,"service":"s3","region":"us-east-1"`
@@ -83,7 +83,7 @@ func verify(m *hosttest.Message, service, region string, now time.Time) (sigv4.V
 			name, temporary := strings.CutPrefix(id, "ASIA-")
 			switch {
 			case id == keyID && session == "":
-				return secret, nil
+				return secretKey, nil
 			case temporary && session == "token-"+name:
 				return "secret-" + name, nil
 			}
@@ -143,7 +143,7 @@ func TestSigned(t *testing.T) {
 		"also where bodies are to be hashed":            {s3 + `,"payload":"hashed"`, put("/k", "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER"), "s3", "us-east-1", sigv4.StreamingUnsignedTrailer, "host;x-amz-content-sha256;x-amz-date"},
 		"an upgrade is signed as the GET that it is":    {static, request("GET", "api.execute-api.eu-west-1.amazonaws.com", "/", "upgrade: websocket"), "execute-api", "eu-west-1", sigv4.EmptyPayload, "host;x-amz-content-sha256;x-amz-date"},
 		"a query, for S3":                               {s3 + `,"sign_query":true`, put("/k?x=1"), "s3", "us-east-1", sigv4.UnsignedPayload, "host"},
-		"a query, for others":                           {static + `,"sign_query":true,"query_expires":"1m"`, post(function), "lambda", "eu-west-1", hello, "host"},
+		"a query, for others":                           {static + `,"sign_query":true,"query_expires":"1m"`, post(function), "lambda", "eu-west-1", hello, "host;x-amz-content-sha256"},
 		"a query, S3 hashed":                            {s3 + `,"sign_query":true,"payload":"hashed"`, put("/k"), "s3", "us-east-1", hello, "host;x-amz-content-sha256"},
 		"signed for the host that the route will write": {static + `,"mount":"downstream","host":"b.s3.eu-west-1.amazonaws.com"`, put("/k"), "s3", "eu-west-1", sigv4.UnsignedPayload, "host;x-amz-content-sha256;x-amz-date"},
 	} {
@@ -553,7 +553,7 @@ func TestClockSkew(t *testing.T) {
 func TestTick(t *testing.T) {
 	t.Parallel()
 	host := hosttest.NewHost()
-	host.Environment = map[string]string{"AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secret}
+	host.Environment = map[string]string{"AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secretKey}
 	config := `"region":"us-east-1","credentials":[{"source":"assume_role","role_arn":"` + roleARN + `","base":{"source":"environment"}}]`
 	loaded, err := load([]byte("{"+config+"}"), host)
 	if err != nil {
@@ -579,5 +579,83 @@ func TestTick(t *testing.T) {
 	off, _ := newFilter(t, s3+`,"enabled":false`)
 	if off.TickPeriod() != 0 || off.OnTick(hosttest.Now).Kind != filter.KindContinue {
 		t.Error("a filter without sessions ticks")
+	}
+}
+
+// Upstream, Envoy's retry comes back with the first attempt's edits: the token is
+// gone, our signature is there. It is signed again, and for the same user; nothing
+// that differs from what was signed is.
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	user := perUser + `,"service":"s3"`
+	for name, c := range map[string]struct {
+		config string
+		change func(*hosttest.Message)
+		after  time.Duration
+		word   filter.Word
+	}{
+		"as it was":                      {user, nil, time.Second, Signed},
+		"with headers that Envoy adds":   {user, func(m *hosttest.Message) { m.AddHeader("x-envoy-attempt-count", "2") }, time.Second, Signed},
+		"signed in the query":            {user + `,"sign_query":true`, nil, time.Second, Signed},
+		"with a hashed body":             {user + `,"payload":"hashed"`, nil, time.Second, Signed},
+		"hashed, in the query":           {user + `,"payload":"hashed","sign_query":true`, nil, time.Second, Signed},
+		"with the token passed on":       {user + `,"preserve_auth_header":true`, nil, time.Second, Signed},
+		"with a token header of its own": {user + `,"auth_header":"x-token","auth_scheme":""`, nil, time.Second, Signed},
+		"of the proxy's own keys":        {s3, nil, time.Second, Signed},
+		"another path":                   {user, func(m *hosttest.Message) { m.SetHeader(":path", "/other") }, time.Second, BadToken},
+		"another method":                 {user, func(m *hosttest.Message) { m.SetHeader(":method", "DELETE") }, time.Second, BadToken},
+		"another host":                   {user, func(m *hosttest.Message) { m.SetHeader(":authority", "x.s3.us-east-1.amazonaws.com") }, time.Second, BadToken},
+		"another x-amz header":           {user, func(m *hosttest.Message) { m.AddHeader("x-amz-acl", "public-read") }, time.Second, BadToken},
+		"another signature": {user, func(m *hosttest.Message) {
+			v, _ := m.Header("authorization")
+			m.SetHeader("authorization", v[:len(v)-1]+"x")
+		}, time.Second, BadToken},
+		"another user's key": {user, func(m *hosttest.Message) {
+			v, _ := m.Header("authorization")
+			m.SetHeader("authorization", strings.Replace(v, "ASIA-ann", "ASIA-bob", 1))
+		}, time.Second, BadToken},
+		"another query signed in it":             {user + `,"sign_query":true`, func(m *hosttest.Message) { v, _ := m.Header(":path"); m.SetHeader(":path", v+"&a=b") }, time.Second, NoToken},
+		"long after":                             {user, nil, 6 * time.Minute, BadToken},
+		"a signature that is sent to a listener": {user + `,"mount":"downstream"`, nil, time.Second, BadToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := newFilter(t, c.config)
+			for _, sub := range []string{"bob", "ann"} {
+				m := request("PUT", "bucket.s3.us-east-1.amazonaws.com", "/k?x=1", bearer(sub))
+				if f.config.Credentials.AuthHeader != "authorization" {
+					m.SetHeader("x-token", token(sub, time.Hour))
+				}
+				m.Whole = []byte("hello")
+				if e, _ := hosttest.Drive(f, m, grants); e.Word != Signed {
+					t.Fatal(e.Word)
+				}
+				if sub == "bob" {
+					continue
+				}
+				preserved, _ := m.Header("x-authorization")
+				if c.change != nil {
+					c.change(m)
+				}
+				e := hosttest.DriveAt(f, m, hosttest.Now.Add(c.after), answers(filter.CalloutResult{Failure: filter.Unreachable}))
+				if e.Word != c.word || len(e.Callouts) > 0 {
+					t.Fatalf("%s, %d callouts", e.Word, len(e.Callouts))
+				}
+				if c.word != Signed {
+					return
+				}
+				region := "us-east-1"
+				if c.config != s3 {
+					region = "eu-west-1"
+				}
+				v, err := verify(m, "s3", region, hosttest.Now.Add(c.after))
+				if err != nil || !v.Time.Equal(hosttest.Now.Add(c.after)) || v.AccessKeyID != "ASIA-ann" && c.config != s3 {
+					t.Errorf("signed by %s at %v: %v", v.AccessKeyID, v.Time, err)
+				}
+				if still, _ := m.Header("x-authorization"); still != preserved {
+					t.Errorf("the token that is passed on became %q", still)
+				}
+			}
+		})
 	}
 }

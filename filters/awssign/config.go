@@ -302,7 +302,7 @@ func (c *Config) checkTarget(errs *conf.Errors) {
 func (c *Config) newSigner(service string) (*sigv4.Signer, error) {
 	o := sigv4.OptionsFor(service)
 	o.SignBody = true // every service takes the header; unsigned payloads need it
-	o.SignBodyInQuery = o.SignBodyInQuery || c.Payload == payloadUnsigned
+	o.SignBodyInQuery = true
 	o.Expires = c.QueryExpires
 	o.OnlyIncluded = !c.SignAllHeaders
 	o.Include = slices.Concat(signedHeaders, c.SignHeaders)

@@ -78,7 +78,8 @@ type Chain struct {
 	settings *Settings
 	sources  []*source
 	sessions *cache.Tiered[*session]
-	tokens   *cache.Cache[*token] // only those that STS has verified
+	tokens   *cache.Cache[*token]   // only those that STS has verified
+	keys     *cache.Cache[*session] // users' sessions by access key ID, for Again
 	counters Counters
 	log      func(text string, pairs ...string)
 	logged   time.Time
@@ -138,6 +139,7 @@ func NewChain(s *Settings, config []byte, host filter.Host, counters Counters) (
 	}
 	c.sessions = cache.NewTiered(worker, shared, encodeSession, c.decodeSession)
 	c.tokens = cache.New(cache.Options[*token]{MaxEntries: o.MaxEntries, MaxBytes: o.MaxSize, Cost: (*token).size})
+	c.keys = cache.New(cache.Options[*session]{MaxEntries: o.MaxEntries, MaxBytes: o.MaxSize, Cost: (*session).size})
 	return c, nil
 }
 
@@ -259,6 +261,7 @@ func (c *Chain) find(src *source, key []byte, now time.Time) (*session, filter.C
 		}
 	}
 	if level == cache.FromShared {
+		c.keepKey(src, s, now)
 		c.counters.SharedHits.Add(1)
 		return s, filter.CacheShared
 	}
@@ -395,3 +398,21 @@ func (c *Chain) Passes() bool {
 
 // NeedsToken tells whether a request's token plays any part.
 func (c *Chain) NeedsToken() bool { return c.users }
+
+// Again returns the credentials of a user's session by their access key ID, for a
+// request that was signed with them before and comes without its token. The caller
+// must have seen that the signature is right: whoever made it had the secret.
+func (c *Chain) Again(accessKeyID string, local time.Time) (sigv4.Credentials, bool) {
+	now := c.Clock.Now(local)
+	s, state := c.keys.Get([]byte(accessKeyID), now)
+	if state != cache.Fresh {
+		return sigv4.Credentials{}, false
+	}
+	return s.Credentials(now)
+}
+
+func (c *Chain) keepKey(src *source, s *session, now time.Time) {
+	if src.needsToken && s.denied == nil {
+		c.keys.Put([]byte(s.temporary.AccessKeyID), s, cache.Terms{TTL: s.Expires().Sub(now)}, now)
+	}
+}

@@ -269,6 +269,7 @@ func (a *Ask) store(t credentials.Temporary, waited bool, now time.Time) (Answer
 			a.source.own = s
 		}
 		c.sessions.Put(a.key, s, cache.Terms{TTL: s.Expires().Sub(now)}, now)
+		c.keepKey(a.source, s, now)
 		if a.token != nil {
 			c.keepToken(a.query.Token, a.token, now)
 		}
