@@ -21,7 +21,7 @@ FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
 # All packages but e2e, which takes a real Envoy.
 UNIT = $$(go list ./... | grep -v '/e2e$$')
 
-.PHONY: run test build unit wasm-test e2e fuzz generate lint accept-sizes clean help
+.PHONY: run test build sigv4-differential unit wasm-test mounts e2e bench soak soak-short fuzz generate lint accept-sizes clean help
 
 run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
 	@build/envoy >/dev/null
@@ -29,13 +29,17 @@ run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an 
 	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
 	@exec $(CACHE)/bin/demo -authservice $(CACHE)/bin/authservice
 
-test: lint build unit wasm-test fuzz e2e ## everything: what CI runs
+test: lint build unit wasm-test sigv4-differential mounts fuzz e2e soak-short ## everything: what CI runs
 
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
+.PHONY: go-is-there
+go-is-there:
+	@command -v go >/dev/null || { echo "go is missing: install the version of Go that go.mod names, or a newer one" >&2; exit 1; }
+
 # go build itself knows what has changed.
-$(DIST)/%.wasm: FORCE
+$(DIST)/%.wasm: FORCE | go-is-there
 	@mkdir -p $(DIST)
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$*
 
@@ -43,6 +47,11 @@ $(DIST)/%.wasm: FORCE
 $(DIST)/test/probe.wasm: FORCE
 	@mkdir -p $(DIST)/test
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm
+
+# What the SDK costs by itself, for the benchmark.
+$(DIST)/test/empty.wasm: FORCE
+	@mkdir -p $(DIST)/test
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/empty
 
 FORCE:
 
@@ -61,15 +70,39 @@ e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.
 	@build/envoy >/dev/null
 	go test -count=1 -timeout 15m ./e2e
 
-FUZZTIME ?= 5s
+# BENCH=quick measures little, in under 2 minutes, and writes nothing.
+BENCH ?= full
+bench: $(FILES) $(DIST)/test/empty.wasm ## what the filters cost in a real Envoy: writes BENCHMARKS.md (BENCH=quick prints only)
+	@build/envoy >/dev/null
+	@go run -buildvcs=false ./e2e/bench $(if $(filter quick,$(BENCH)),-quick)
+
+sigv4-differential: ## the signer against aws-sdk-go-v2, on random requests
+	cd sigv4/internal/difftest && GOWORK=off go test -count=1 ./...
+
+mounts: ## the samples for Istio and Envoy Gateway against their schemas
+	cd envoy/mounts && go test -count=1 ./...
+
+MINUTES ?= 10
+soak: $(DIST)/authcallout.wasm ## mixed traffic for MINUTES while the auth service and the configuration come and go
+	@build/envoy >/dev/null
+	@go run -buildvcs=false ./e2e/soak -minutes $(MINUTES)
+
+soak-short: ## soak for a minute
+	@$(MAKE) --no-print-directory soak MINUTES=1
+
+FUZZTIME ?= 3s
 fuzz: ## each fuzz target for FUZZTIME
 	@build/fuzz $(FUZZTIME)
 
+# The packages whose tests have the flag -update, by importing golden.
+GOLDEN := github.com/gatehouse-proxy/gatehouse/filters/all/golden
 generate: ## rewrite what is generated: schemas, tables, golden files
-	go test ./filters/... ./cmd/... -update
+	go test $$(go list -test -f '{{range .Deps}}{{if eq . "$(GOLDEN)"}}{{$$.ForTest}}{{end}}{{end}}' ./... | sort -u) -skip '^TestWasm' -update
 
 lint: ## gofmt, go vet, golangci-lint, yamllint
 	@build/lint
+
+include sandbox/internal/sandbox.mk
 
 clean: ## remove dist/ and the demo's files; the installed tools in .cache/ stay
 	rm -rf $(DIST) $(CACHE)/bin/demo $(CACHE)/bin/authservice

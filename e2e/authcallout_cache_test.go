@@ -164,10 +164,10 @@ func TestAuthcalloutCache(t *testing.T) {
 	})
 
 	t.Run("the answer's cache-control counts", func(t *testing.T) {
-		j, token := judges["reply"], newToken()
+		j := judges["reply"]
 		for header, want := range map[string]int64{"no-store": 3, "max-age=600": 1, "private, max-age=600": 3, "max-age=0": 3, "garbage=": 3} {
 			j.header.Store(&[2]string{"cache-control", header})
-			token = newToken()
+			token := newToken()
 			before := j.asked.Load()
 			for range 3 {
 				if r := do(t, addr(t, e, "reply"), request{headers: token}); r.status != 200 {

@@ -16,7 +16,7 @@ import (
 // no longer than the timeout and passes only where the configuration says so.
 func TestAuthcalloutFaults(t *testing.T) {
 	t.Parallel()
-	const kong = `"path": "/v", "require_token": false, "timeout": "300ms"`
+	const kong = `"path": "/v", "require_token": false`
 	failing := map[string]struct {
 		addr string
 		word string
@@ -44,9 +44,13 @@ func TestAuthcalloutFaults(t *testing.T) {
 	b := Bootstrap{Clusters: []Cluster{{Name: "echo", Addr: upstream.Addr}}}
 	for fault, f := range failing {
 		b.Clusters = append(b.Clusters, Cluster{Name: fault, Addr: f.addr})
+		timeout := "30s" // what is not about the timeout must not run into it
+		if f.word == "timeout" {
+			timeout = "300ms"
+		}
 		for mode, m := range modes {
 			b.Listeners = append(b.Listeners, Listener{Name: fault + " " + mode, Plugins: []Plugin{
-				{Filter: "authcallout", Config: `{"cluster": "` + fault + `", ` + kong + m.settings + `}`, VM: "e2e"},
+				{Filter: "authcallout", Config: `{"cluster": "` + fault + `", ` + kong + m.settings + `, "timeout": "` + timeout + `"}`, VM: "e2e"},
 			}})
 		}
 	}
@@ -335,7 +339,10 @@ func TestAuthcalloutTunnels(t *testing.T) {
 		b.Listeners = append(b.Listeners, Listener{
 			Name:    name,
 			Plugins: []Plugin{{Filter: "authcallout", Config: config, Body: name == "body", VM: "e2e"}},
-			HTTP:    Node{"upgrade_configs": []Node{{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}}},
+			HTTP: Node{
+				"upgrade_configs":        []Node{{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}},
+				"http2_protocol_options": Node{"allow_connect": true},
+			},
 			Routes: []Node{
 				{"match": Node{"connect_matcher": Node{}}, "route": Node{"cluster": "tcp", "upgrade_configs": []Node{{"upgrade_type": "CONNECT", "connect_config": Node{}}}}},
 				RouteTo("echo"),
@@ -378,6 +385,51 @@ func TestAuthcalloutTunnels(t *testing.T) {
 			}
 			pong := make([]byte, len(ping))
 			if _, err := io.ReadFull(conn, pong); err != nil || string(pong) != ping {
+				t.Errorf("got %q back, %v", pong, err)
+			}
+		})
+	}
+
+	// CONNECT over HTTP/2 (RFC 9113, 8.5).
+	for name, test := range map[string]struct {
+		listener, token string
+		status          int
+	}{
+		"CONNECT over HTTP/2 is opened":                       {"kong", good, 200},
+		"CONNECT over HTTP/2 is refused":                      {"kong", wrong, 401},
+		"ext-authz opens CONNECT over HTTP/2":                 {"ext", good, 200},
+		"ext-authz refuses CONNECT over HTTP/2":               {"ext", wrong, 403},
+		"forward_body does not wait for a tunnel over HTTP/2": {"body", good, 200},
+		"forward_body refuses CONNECT over HTTP/2":            {"body", wrong, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body, out := io.Pipe()
+			//nolint:errcheck // ends the tunnel, and cannot fail
+			defer out.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodConnect, "http://"+addr(t, e, test.listener), body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", test.token)
+			r.Host = "db.example.org:5432"
+			resp, err := clients[http2].Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != test.status {
+				t.Fatalf("status %d, want %d", resp.StatusCode, test.status)
+			}
+			if test.status != http.StatusOK {
+				return
+			}
+			const ping = "ping through the tunnel"
+			if _, err := io.WriteString(out, ping); err != nil {
+				t.Fatal(err)
+			}
+			pong := make([]byte, len(ping))
+			if _, err := io.ReadFull(resp.Body, pong); err != nil || string(pong) != ping {
 				t.Errorf("got %q back, %v", pong, err)
 			}
 		})

@@ -137,6 +137,7 @@ func TestAuthcalloutShippedEnvoy(t *testing.T) {
 		`gatehouse_verdicts{gatehouse_filter="authcallout",verdict="no_token"} 1`,
 		`gatehouse_verdicts{gatehouse_filter="authcallout",verdict="ambiguous_token"} 1`,
 		`gatehouse_verdicts{gatehouse_filter="authcallout",verdict="unreachable"} 0`,
+		`gatehouse_shadow{gatehouse_filter="authcallout",verdict="denied"} 0`,
 		`gatehouse_callouts{gatehouse_filter="authcallout",outcome="answered"} 3`,
 		`gatehouse_panics{gatehouse_filter="authcallout"} 0`,
 	} {
@@ -206,12 +207,17 @@ func TestAuthcalloutConfigurationUnderTraffic(t *testing.T) {
 	}
 	b := Bootstrap{
 		Dir: t.TempDir(), Dynamic: true,
-		Listeners: []Listener{{Name: "l", Port: number, Plugins: []Plugin{{Filter: "authcallout", VM: "e2e"}}}},
-		Clusters:  []Cluster{{Name: "echo", Addr: upstream.Addr}, {Name: "before", Addr: before.Addr}, {Name: "after", Addr: after.Addr}},
+		Listeners: []Listener{{
+			Name: "l", Port: number, Plugins: []Plugin{{Filter: "authcallout", VM: "e2e"}},
+			// HTTP/2 connections end this long after their first GOAWAY; it must be
+			// below the time that Envoy gives a replaced listener, after which it cuts.
+			HTTP: Node{"drain_timeout": "0.2s"},
+		}},
+		Clusters: []Cluster{{Name: "echo", Addr: upstream.Addr}, {Name: "before", Addr: before.Addr}, {Name: "after", Addr: after.Addr}},
 	}
 	set := func(config string) { b.Listeners[0].Plugins[0].Config = config }
 	set(config("before"))
-	e := start(t, b, Options{Concurrency: 2, Drain: 2})
+	e := start(t, b, Options{Concurrency: 2, Drain: 5})
 	at := addr(t, e, "l")
 
 	ctx, stop := context.WithCancel(t.Context())

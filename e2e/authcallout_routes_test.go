@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,11 @@ func TestAuthcalloutRoutes(t *testing.T) {
 			overlaid("/struct", Node{"path": "/v"}),
 			overlaid("/list", []string{"/v"}),
 			overlaid("/number", 7),
+			overlaid("/boolean", true),
+			overlaid("/empty", Node{}),
+			overlaid("/null", nil),
+			overlaid("/with-null", Node{"path": "/w", "cache": nil}),
+			overlaid("/with-list", Node{"allow_status": []string{"200"}}),
 			RouteTo("echo"),
 		}}},
 		Clusters: []Cluster{{Name: "echo", Addr: upstream.Addr}, {Name: "auth", Addr: auth.Addr}, {Name: "down", Addr: closedAddr(t)}},
@@ -66,6 +72,11 @@ func TestAuthcalloutRoutes(t *testing.T) {
 		"a struct closes its route":                   {"/struct", true, 500, "", "bad_overlay"},
 		"a list closes its route":                     {"/list", true, 500, "", "bad_overlay"},
 		"a number closes its route":                   {"/number", true, 500, "", "bad_overlay"},
+		"a boolean closes its route":                  {"/boolean", true, 500, "", "bad_overlay"},
+		"an empty struct closes its route":            {"/empty", true, 500, "", "bad_overlay"},
+		"null closes its route":                       {"/null", true, 500, "", "bad_overlay"},
+		"a null inside a struct closes its route":     {"/with-null", true, 500, "", "bad_overlay"},
+		"a list inside a struct closes its route":     {"/with-list", true, 500, "", "bad_overlay"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,6 +113,11 @@ func TestAuthcalloutRoutes(t *testing.T) {
 		log := e.Log()
 		if strings.Contains(log, "Bearer t") {
 			t.Error("the log shows the token")
+		}
+		for _, route := range []string{"struct", "empty", "with-list", "list", "number", "boolean", "(with-)?null"} {
+			if !regexp.MustCompile(`config: want JSON text, got a struct, .* route=` + route + `\b`).MatchString(log) {
+				t.Errorf("the log does not say that the overlay of %s must be text", route)
+			}
 		}
 	})
 }

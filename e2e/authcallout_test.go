@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -71,7 +73,17 @@ func runExchanges(t *testing.T, table map[string]exchange) {
 		b.Listeners = append(b.Listeners, l)
 	}
 	e := start(t, b, Options{})
-	// Parallel subtests run after the group's body, and before the Cleanups.
+	t.Cleanup(func() { // after the parallel subtests
+		access, err := os.ReadFile(filepath.Join(b.Dir, "access.log"))
+		if err != nil {
+			t.Error(err)
+		}
+		for _, secret := range []string{"token-1", "token-2", "s3cr3t"} {
+			if strings.Contains(e.Log(), secret) || strings.Contains(string(access), secret) {
+				t.Errorf("Envoy's log or the access log holds %s", secret)
+			}
+		}
+	})
 	for name, x := range table {
 		for _, proto := range []protocol{http1, http2} {
 			if x.only != "" && x.only != proto {

@@ -114,6 +114,7 @@ func Start(ctx context.Context, o Options) (*Envoy, error) {
 		"--log-level", level,
 		"--file-flush-interval-msec", "10", // access log lines are there when a test looks
 		"--drain-time-s", strconv.Itoa(max(o.Drain, 1)),
+		"--drain-strategy", "immediate", // not spread over that time
 	}
 	e := &Envoy{dir: o.Dir}
 	e.process, err = startProcess(binary, args, o.Env, stdout, log)

@@ -159,7 +159,10 @@ func (b *builder) canonicalURI(path string, o *Options) error {
 		return fault("path: want a / at its start")
 	}
 	if !o.KeepPath && dotted(path) {
-		// Escapes stay as they are, so a faulty one is still found below.
+		// A faulty segment may be resolved away, but it would be sent.
+		if err := checkPath(path); err != nil {
+			return err
+		}
 		b.path = appendNormalized(b.path[:0], path)
 		path = string(b.path)
 	}
@@ -173,7 +176,7 @@ func (b *builder) canonicalURI(path string, o *Options) error {
 		case c == '%':
 			d, ok := escaped(path[i:])
 			if !ok {
-				return fault("path: malformed percent-escape")
+				return errPathEscape
 			}
 			if !o.SingleEncode {
 				break
@@ -188,9 +191,9 @@ func (b *builder) canonicalURI(path string, o *Options) error {
 			from = i + 1
 			continue
 		case c == '?' || c == '#':
-			return fault("path: want no query and no fragment")
+			return errPathEnd
 		case control(c):
-			return fault("path: control character")
+			return errPathControl
 		}
 		b.canon = appendEscaped(append(b.canon, path[from:i]...), c)
 		from = i + 1
@@ -198,6 +201,29 @@ func (b *builder) canonicalURI(path string, o *Options) error {
 	b.canon = append(b.canon, path[from:]...)
 	return nil
 }
+
+// checkPath finds what canonicalURI finds, without writing.
+func checkPath(path string) error {
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '%':
+			if _, ok := escaped(path[i:]); !ok {
+				return errPathEscape
+			}
+		case c == '?' || c == '#':
+			return errPathEnd
+		case control(c):
+			return errPathControl
+		}
+	}
+	return nil
+}
+
+var (
+	errPathEscape  = fault("path: malformed percent-escape")
+	errPathEnd     = fault("path: want no query and no fragment")
+	errPathControl = fault("path: control character")
+)
 
 // dotted tells whether normalisation may change the path.
 func dotted(path string) bool {

@@ -85,8 +85,9 @@ func TestCanonicalURI(t *testing.T) {
 }
 
 // A "+" is a space to the service: S3 answers 200 to a "+" signed as %20
-// (mhart/aws4fetch#83), and Elasticsearch wants the same. aws-c-auth would sign
-// %2B; botocore signs whatever is there.
+// (mhart/aws4fetch#83), Elasticsearch wants the same
+// (inreachventures/aws-signing-request-interceptor#34), and aws-sdk-go-v2 agrees.
+// botocore signs whatever is there.
 func TestCanonicalQuery(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ query, want string }{

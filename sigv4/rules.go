@@ -165,7 +165,7 @@ func visible8(x uint64) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	// No byte has its high bit, none gets it by adding 1 (0x7f), and all get it by
 	// adding 0x5f (0x21 and above); so no addition carries over.
-	return (x|x+ones)&high == 0 && (x+0x5f*ones)&high == high
+	return (x|(x+ones))&high == 0 && (x+0x5f*ones)&high == high
 }
 
 // isVisible tells whether s is visible ASCII, or empty.

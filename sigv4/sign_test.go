@@ -119,7 +119,11 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := NewSigner(c.options)
-			if got := fmt.Sprint(err); got != c.want && !(err == nil && c.want == "") {
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
 				t.Errorf("error %s, want %s", got, c.want)
 			}
 		})
@@ -450,6 +454,32 @@ func TestPayloadHasherEqualsHashPayload(t *testing.T) {
 		}
 		if got, want := h.Hash(), HashPayload([]byte(body[:min(i+7, len(body))])); got != want {
 			t.Fatalf("after %d bytes %s, want %s", i+7, got, want)
+		}
+	}
+}
+
+// What looks at eight bytes at once must say what a look at each says.
+func TestVisibleBytes(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for at := range 8 {
+			for _, other := range []byte{'!', 'a', '~'} {
+				b := []byte(strings.Repeat(string(other), 8))
+				b[at] = byte(c)
+				if want := c > ' ' && c < 0x7f; isVisible(string(b)) != want {
+					t.Errorf("%q: %v, want %v", b, !want, want)
+				}
+				// Two in a row: a carry must not hide the first.
+				b[(at+1)%8] = byte(c)
+				if want := c > ' ' && c < 0x7f; isVisible(string(b)) != want {
+					t.Errorf("%q: %v, want %v", b, !want, want)
+				}
+			}
+		}
+	}
+	for n := range 20 {
+		if s := strings.Repeat("x", n); !isVisible(s) || isVisible(s+" ") || isVisible(" "+s) || isVisible(s+"\xff") {
+			t.Errorf("%d bytes", n)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 //
 //	gatehouse validate authcallout config.json
 //	gatehouse schema authcallout
+//	gatehouse script run hook.lua
 package main
 
 import (
@@ -52,6 +53,7 @@ var commands = []struct {
 }{
 	{"validate", "check the configuration of a filter, alone or inside the file that mounts it", validate},
 	{"schema", "print the JSON Schema of a filter's configuration", schema},
+	{"script", "check or run a Lua script in the sandbox", script},
 	{"version", "print the version", version},
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/all"
@@ -22,8 +23,12 @@ FILE is JSON or YAML, - or nothing is standard input. It holds
   - a file that mounts it: Envoy's configuration (bootstrap, listener, EnvoyFilter
     or EnvoyPatchPolicy), an Istio WasmPlugin or an EnvoyExtensionPolicy. Each
     configuration of the filter in it is checked; other filters are passed over.
+  - routes with overlays for it in their metadata (bootstrap, route configuration,
+    EnvoyFilter, EnvoyPatchPolicy). Where FILE mounts the filter once, each is
+    checked merged over that configuration, else by itself.
 
-It warns when a body limit is above Envoy's buffer limit, where FILE shows that.
+It warns when a body limit is above Envoy's buffer limit, where FILE shows that,
+and when routes with different overlays match on a header that the filter edits.
 Exit status: 0 valid, 1 invalid, 2 wrong usage or unreadable file.
 
 `
@@ -71,30 +76,129 @@ func validate(args []string, std stdio) int {
 	if *rootID == "" {
 		*rootID = filter.Plugin.Name
 	}
-	mounts, err := find(file, text, *rootID)
+	parts, err := find(file, text, filter.Plugin.Name, *rootID)
 	if err != nil {
 		std.err.printf("%s: %v\n", file, err)
 		return exitInvalid
 	}
-	code = exitOK
-	for _, m := range mounts {
-		at := file
-		if m.Line > 0 {
-			at = fmt.Sprintf("%s:%d", file, m.Line)
+	c := checker{file: file, filter: filter, env: env, std: std, code: exitOK}
+	for _, m := range parts.mounts {
+		c.mount(m)
+	}
+	c.overlays(parts, *rootID)
+	return c.code
+}
+
+// checker checks the parts of one file.
+type checker struct {
+	file   string
+	filter all.Entry
+	env    all.Env
+	std    stdio
+	code   int
+	// What the mounts have shown.
+	bases    [][]byte // configurations of first mounts
+	invalid  int      // mounts with a fault
+	rechecks bool     // there is a second mount
+	loaded   []all.Loaded
+}
+
+// at is the beginning of a message.
+func (c *checker) at(line int) string {
+	if line > 0 {
+		return fmt.Sprintf("%s:%d: %s", c.file, line, c.filter.Plugin.Name)
+	}
+	return c.file + ": " + c.filter.Plugin.Name
+}
+
+func (c *checker) fail(line int, what string, err error) {
+	c.std.err.printf("%s: %s: %v\n", c.at(line), what, err)
+	c.code = exitInvalid
+}
+
+func (c *checker) mount(m manifest.Mount) {
+	loaded, err := c.filter.Load(m.Config, c.env)
+	if err != nil {
+		c.fail(m.Line, "configuration", err)
+		c.invalid++
+		return
+	}
+	c.loaded = append(c.loaded, loaded)
+	if loaded.Rechecks() {
+		c.rechecks = true
+	} else {
+		c.bases = append(c.bases, m.Config)
+	}
+	if m.BufferLimit > 0 {
+		for _, warning := range c.filter.OverBuffer(m.Config, c.env, m.BufferLimit) {
+			c.std.err.printf("%s: warning: %s\n", c.at(m.Line), warning)
 		}
-		if err := all.Validate(filter.Plugin.Name, m.Config, env); err != nil {
-			std.err.printf("%s: %s: configuration: %v\n", at, filter.Plugin.Name, err)
-			code = exitInvalid
+	}
+	c.std.out.printf("%s: valid\n", c.at(m.Line))
+}
+
+// overlays checks the overlays of routes, and how the routes are chosen.
+func (c *checker) overlays(p parts, rootID string) {
+	if len(p.overlays) == 0 {
+		return
+	}
+	alone := ""
+	switch {
+	case c.invalid > 0:
+		alone = "the configuration under them is not valid"
+	case len(c.bases) == 0:
+		alone = "the file does not mount " + rootID
+	case len(c.bases) > 1:
+		alone = fmt.Sprintf("the file mounts %s %d times", rootID, len(c.bases))
+	}
+	if alone != "" {
+		c.std.err.printf("%s: note: overlays are checked by themselves, without rules across fields: %s\n", c.at(0), alone)
+	}
+	for _, o := range p.overlays {
+		what := "overlay of " + o.Where
+		if o.Fault != "" {
+			c.fail(o.Line, what, errors.New(o.Fault))
 			continue
 		}
-		if m.BufferLimit > 0 {
-			for _, warning := range filter.OverBuffer(m.Config, env, m.BufferLimit) {
-				std.err.printf("%s: %s: warning: %s\n", at, filter.Plugin.Name, warning)
+		var err error
+		if alone != "" {
+			err = c.filter.CheckOverlay(o.Config, c.env)
+		} else {
+			var loaded all.Loaded
+			if loaded, err = c.filter.LoadOverlay(c.bases[0], o.Config, c.env); err == nil {
+				c.loaded = append(c.loaded, loaded)
 			}
 		}
-		std.out.printf("%s: %s: valid\n", at, filter.Plugin.Name)
+		if err != nil {
+			c.fail(o.Line, what, err)
+			continue
+		}
+		c.std.out.printf("%s: %s: valid\n", c.at(o.Line), what)
 	}
-	return code
+	if !c.rechecks {
+		c.reroutes(p.hosts)
+	}
+}
+
+// reroutes warns where the filter's own edits can move a request to a route with
+// another overlay, after the decision.
+func (c *checker) reroutes(hosts []*manifest.VirtualHost) {
+	for _, h := range hosts {
+		if !h.Differ(c.filter.Plugin.Name) {
+			continue
+		}
+		var edited []string
+		for _, name := range h.Headers {
+			edits := func(l all.Loaded) bool { return l.EditsHeader(name) }
+			if !slices.Contains(edited, name) && slices.ContainsFunc(c.loaded, edits) {
+				edited = append(edited, name)
+			}
+		}
+		if len(edited) > 0 {
+			c.std.err.printf("%s: warning: routes of virtual host %s match on %s, which the filter edits, and their overlays differ: a request can be decided by one and served under another (mount the filter a second time, with \"recheck\": true)\n",
+				c.at(h.Line), h.Name, strings.Join(edited, ", "))
+		}
+	}
 }
 
 // maxFile bounds what is read: a config dump of a large proxy fits.
@@ -116,42 +220,60 @@ func read(file string, in io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// find returns the configurations of a filter in a file: its mounts, or the
-// whole file.
-func find(file string, text []byte, rootID string) ([]manifest.Mount, error) {
+// parts is what a file has for one filter.
+type parts struct {
+	mounts   []manifest.Mount
+	overlays []manifest.Overlay
+	hosts    []*manifest.VirtualHost
+}
+
+// find returns what a file has for a filter: its mounts and the overlays of
+// routes, or the whole file as its configuration.
+func find(file string, text []byte, name, rootID string) (parts, error) {
 	json := isJSON(file, text)
+	bare := parts{mounts: []manifest.Mount{{Config: text}}}
 	mounts, err := manifest.Find(text)
 	if err != nil {
 		if json {
 			// As a bare configuration it gets the decoder's own message.
-			return []manifest.Mount{{Config: text}}, nil
+			return bare, nil
 		}
-		return nil, err
+		return parts{}, err
 	}
-	if len(mounts) == 0 && !manifest.IsManifest(text) {
+	overlays, hosts, err := manifest.FindOverlays(text)
+	if err != nil {
+		return parts{}, err
+	}
+	if len(mounts) == 0 && len(overlays) == 0 && !manifest.IsManifest(text) {
 		if !json {
-			if text, err = manifest.JSON(text); err != nil {
-				return nil, err
-			}
+			bare.mounts[0].Config, err = manifest.JSON(text)
 		}
-		return []manifest.Mount{{Config: text}}, nil
+		return bare, err
 	}
-	var found []manifest.Mount
+	found := parts{hosts: hosts}
+	for _, o := range overlays {
+		if o.Filter == name {
+			found.overlays = append(found.overlays, o)
+		} else if _, err := all.Find(o.Filter); err != nil {
+			// Nobody would ever read it.
+			return parts{}, fmt.Errorf("line %d: overlay of %s: filter_metadata: gatehouse.%s: %w", o.Line, o.Where, o.Filter, err)
+		}
+	}
 	var others []string
 	for _, m := range mounts {
 		if m.Filter == rootID {
-			found = append(found, m)
+			found.mounts = append(found.mounts, m)
 		} else {
 			others = append(others, fmt.Sprintf("%s (line %d)", m.Filter, m.Line))
 		}
 	}
-	if len(found) == 0 {
-		if len(others) == 0 {
-			return nil, errors.New("mounts no Wasm filter")
-		}
-		return nil, fmt.Errorf("does not mount %s, but %s; --root-id chooses by another name", rootID, strings.Join(others, ", "))
+	if len(found.mounts) > 0 || len(found.overlays) > 0 {
+		return found, nil
 	}
-	return found, nil
+	if len(others) == 0 {
+		return parts{}, errors.New("mounts no Wasm filter")
+	}
+	return parts{}, fmt.Errorf("does not mount %s, but %s; --root-id chooses by another name", rootID, strings.Join(others, ", "))
 }
 
 func isJSON(file string, text []byte) bool {

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/gatehouse-proxy/gatehouse/e2e"
-	"github.com/gatehouse-proxy/gatehouse/filters/all"
-	"github.com/gatehouse-proxy/gatehouse/filters/all/manifest"
 )
 
 // cargo is what an Envoy loads.
@@ -38,7 +38,12 @@ type loadRow struct {
 func cargoes() ([]cargo, error) {
 	var alone, bundled []e2e.Plugin
 	var list []cargo
-	for _, name := range all.Names() {
+	filters, err := filepath.Glob(filepath.Join(e2e.Root(), "filters", "*", "schema.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range filters {
+		name := filepath.Base(filepath.Dir(path))
 		config, err := sampleConfig(name)
 		if err != nil {
 			return nil, err
@@ -62,16 +67,37 @@ func sampleConfig(filter string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mounts, err := manifest.Find(text)
-	if err != nil {
+	var sample any
+	if err := yaml.Unmarshal(text, &sample); err != nil {
 		return "", err
 	}
-	for _, m := range mounts {
-		if m.Filter == filter {
-			return string(m.Config), nil
-		}
+	if config, ok := mountedConfig(sample, filter); ok {
+		return config, nil
 	}
 	return "", fmt.Errorf("%s mounts no %s", path, filter)
+}
+
+// mountedConfig finds the StringValue beside a root_id.
+func mountedConfig(node any, rootID string) (config string, ok bool) {
+	switch n := node.(type) {
+	case []any:
+		for _, child := range n {
+			if config, ok = mountedConfig(child, rootID); ok {
+				return config, true
+			}
+		}
+	case map[string]any:
+		if value, is := n["configuration"].(map[string]any); is && n["root_id"] == rootID {
+			config, ok = value["value"].(string)
+			return config, ok
+		}
+		for _, child := range n {
+			if config, ok = mountedConfig(child, rootID); ok {
+				return config, true
+			}
+		}
+	}
+	return "", false
 }
 
 var fromEnvironment = regexp.MustCompile(`"env"\s*:\s*"(\w+)"`)

@@ -152,10 +152,18 @@ func (r *report) latencyTable(p printf) {
 	p("\n### Latency at a fixed rate of arrivals\n\n")
 	p("Milliseconds, %d arrivals a second, whatever the answers do (k6, open model); medians of %d blocks of %s a chain, greatest in brackets. The load generator, the auth service and Envoy share the machine.\n\n",
 		r.plan.rate, r.plan.openRounds, r.plan.open)
-	p("| Chain | p50 | p99 |\n| --- | --- | --- |\n")
+	p("| Chain | p50 | p99 | arrivals | dropped |\n| --- | --- | --- | --- | --- |\n")
 	for _, c := range chains() {
+		arrivals, dropped := 0, 0
+		for _, l := range r.latency[c.name] {
+			arrivals += l.requests
+			dropped += l.dropped
+		}
+		if arrivals == 0 {
+			continue // the run ended before
+		}
 		p50, p99 := quantiles(r.latency[c.name])
-		p("| %s | %.2f (%.2f) | %.2f (%.2f) |\n", c.title, p50.median, p50.max, p99.median, p99.max)
+		p("| %s | %.2f (%.2f) | %.2f (%.2f) | %d | %d |\n", c.title, p50.median, p50.max, p99.median, p99.max, arrivals, dropped)
 	}
 }
 
@@ -228,6 +236,17 @@ const (
 	beginMark = "<!-- generated: make bench -->\n"
 	endMark   = "<!-- end -->\n"
 )
+
+// finish prints what was measured, or saves it, also when a part after the CPU
+// time has failed.
+func (r *report) finish(write bool, failed error) error {
+	text := r.markdown()
+	if !write || len(r.blocks["shared"]) < r.plan.rounds {
+		fmt.Println(text)
+		return errors.Join(failed, r.missed())
+	}
+	return errors.Join(failed, r.save(text), r.missed())
+}
 
 // save writes the tables into BENCHMARKS.md, whose other parts are by hand, and
 // the plot beside this command.

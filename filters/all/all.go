@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/awssign"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
 )
 
 // Entry is one filter.
@@ -62,8 +63,49 @@ func Validate(name string, config []byte, env Env) error {
 	if err != nil {
 		return err
 	}
-	_, err = e.Plugin.Load(config, host{env})
+	_, err = e.Load(config, env)
 	return err
+}
+
+// Loaded is a configuration that a filter accepts.
+type Loaded struct{ filter filter.Filter }
+
+// Load is Validate for a caller that has questions about the configuration.
+func (e Entry) Load(config []byte, env Env) (Loaded, error) {
+	f, err := e.Plugin.Load(config, host{env})
+	return Loaded{f}, err
+}
+
+// LoadOverlay loads the overlay of a route over the filter's own configuration.
+func (e Entry) LoadOverlay(config, overlay []byte, env Env) (Loaded, error) {
+	merged, err := jsonr.Merge(config, overlay)
+	if err != nil {
+		return Loaded{}, err
+	}
+	return e.Load(merged, env)
+}
+
+// CheckOverlay checks the fields of an overlay whose base is not known. Rules
+// across fields, and whether all that is required is there, depend on the base.
+func (e Entry) CheckOverlay(overlay []byte, env Env) error {
+	// Without a base, the nulls that would remove a field of it fall away.
+	fields, err := jsonr.Merge(nil, overlay)
+	if err != nil {
+		return err
+	}
+	return conf.Decode(fields, conf.Partial(e.Fields()), env)
+}
+
+// Rechecks tells whether this is a second mount, which decides again.
+func (l Loaded) Rechecks() bool {
+	r, ok := l.filter.(filter.Rechecker)
+	return ok && r.Rechecks()
+}
+
+// EditsHeader tells whether the filter may edit a request header.
+func (l Loaded) EditsHeader(name string) bool {
+	h, ok := l.filter.(filter.HeaderEditor)
+	return ok && h.EditsHeader(name)
 }
 
 // Schema is the JSON Schema of the filter's configuration: schema.json in its

@@ -58,7 +58,11 @@ var dependencies = []string{
 }
 
 // sdkImporters are the packages that may touch the proxy, in tests or not.
-var sdkImporters = []string{"filters/internal/host", "filters/internal/vmtest"}
+// The benchmarks have modules without a filter of ours in them.
+var sdkImporters = []string{
+	"filters/internal/host", "filters/internal/vmtest",
+	"e2e/bench/empty", "sandbox/internal/envoyprobe/wasm", "sandbox/internal/size/wasm",
+}
 
 // leaves import nothing of ours but what is listed.
 var leaves = map[string][]string{
@@ -66,7 +70,9 @@ var leaves = map[string][]string{
 	"filters/internal/jsonr":  {},
 	"filters/internal/secret": {},
 	"filters/internal/conf":   {"filters/internal/jsonr", "filters/internal/secret"},
-	"sigv4":                   {},
+	"sigv4":                   {"sigv4/sha256"},
+	"sigv4/sha256":            {},
+	"sigv4/credentials":       {"sigv4"},
 	"sandbox":                 {},
 }
 
@@ -163,7 +169,7 @@ func TestDependenciesPointOneWay(t *testing.T) {
 			if allowed, leaf := leaves[rel]; leaf && our && !slices.Contains(allowed, to) {
 				t.Errorf("%s imports %s", rel, to)
 			}
-			if our && strings.HasPrefix(rel, "e2e") {
+			if our && strings.HasPrefix(rel, "e2e") && to != "e2e" {
 				t.Errorf("%s imports %s: it may use the modules and the samples only", rel, to)
 			}
 		}
@@ -237,7 +243,7 @@ func TestFolder(t *testing.T) {
 		if len(glob(t, dir+"/testdata/config/*.txt")) == 0 {
 			t.Error("no cases in testdata/config")
 		}
-		for _, file := range []string{"/build/wasm/" + name + "/main.go", "/envoy/" + name + "/envoy.yaml", "/envoy/" + name + "/istio.yaml", "/envoy/" + name + "/gateway.yaml"} {
+		for _, file := range []string{"/build/wasm/" + name + "/main.go", "/envoy/" + name + "/envoy.yaml", "/envoy/" + name + "/istio.yaml", "/envoy/" + name + "/gateway.yaml", "/e2e/" + name + "_test.go"} {
 			if _, err := os.Stat(root + file); err != nil {
 				t.Errorf("%s is missing", file)
 			}
@@ -275,6 +281,22 @@ func TestDeclarations(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestOverviewsListTheFilters(t *testing.T) {
+	t.Parallel()
+	for file, folder := range map[string]string{"README.md": "filters/", "filters/README.md": ""} {
+		var got []string
+		for _, m := range regexp.MustCompile(`(?m)^\| \[([a-z]+)\]\(([^)]*)\) \|`).FindAllStringSubmatch(readFile(t, root+"/"+file), -1) {
+			if want := folder + m[1] + "/README.md"; m[2] != want {
+				t.Errorf("%s: %s leads to %s, want %s", file, m[1], m[2], want)
+			}
+			got = append(got, m[1])
+		}
+		if !slices.Equal(got, all.Names()) {
+			t.Errorf("%s: the table lists %v, want %v", file, got, all.Names())
+		}
+	}
 }
 
 // Words are declared as constants of type filter.Word; each must be documented.
@@ -474,6 +496,56 @@ func mounts(t *testing.T, name string) []example {
 
 // placeholder stands for every variable of the environment.
 func placeholder(string) (string, bool) { return strings.Repeat("placeholder", 8), true }
+
+// The YAML in the READMEs mounts a filter, gives routes overlays, or both.
+func TestYAMLExamplesLoad(t *testing.T) {
+	t.Parallel()
+	eachFilter(t, func(t *testing.T, e all.Entry, dir string) {
+		checked := 0
+		for _, file := range []string{root + "/README.md", "../README.md", dir + "/README.md"} {
+			for i, m := range fence.FindAllStringSubmatch(readFile(t, file), -1) {
+				if m[1] != "yaml" {
+					continue
+				}
+				from := file + ", block " + strconv.Itoa(i+1)
+				mounts, err := manifest.Find([]byte(m[2]))
+				if err != nil {
+					t.Errorf("%s: %v", from, err)
+				}
+				var bases [][]byte
+				for _, mount := range mounts {
+					if mount.Filter == e.Plugin.Name {
+						bases = append(bases, mount.Config)
+						if err := all.Validate(e.Plugin.Name, mount.Config, placeholder); err != nil {
+							t.Errorf("%s: line %d: %v", from, mount.Line, err)
+						}
+					}
+				}
+				overlays, _, err := manifest.FindOverlays([]byte(m[2]))
+				if err != nil {
+					t.Errorf("%s: %v", from, err)
+				}
+				checked += len(bases)
+				for _, o := range overlays {
+					if o.Filter != e.Plugin.Name {
+						continue
+					}
+					checked++
+					err := e.CheckOverlay(o.Config, placeholder)
+					if len(bases) == 1 {
+						_, err = e.LoadOverlay(bases[0], o.Config, placeholder)
+					}
+					if o.Fault != "" || err != nil {
+						t.Errorf("%s: line %d: %s %v", from, o.Line, o.Fault, err)
+					}
+				}
+			}
+		}
+		if checked == 0 {
+			t.Error("no YAML example mounts the filter or configures a route")
+		}
+	})
+}
 
 func TestExamplesLoad(t *testing.T) {
 	t.Parallel()

@@ -18,8 +18,9 @@ type verdictCache struct {
 	key       *cache.Key              // a worker has one thread
 }
 
-// newCache makes the cache of a configuration. A new configuration starts with an empty one: the worker's dies with the old
-// configuration, and the shared one is bound to the configuration's digest.
+// newCache makes the cache of a configuration. A new configuration starts with
+// an empty one: the worker's dies with the old configuration, and the shared one
+// is bound to the configuration's digest.
 func (c *Config) newCache(config []byte, store filter.Store) verdictCache {
 	if !c.Cache.On {
 		return verdictCache{}
@@ -50,6 +51,12 @@ func (x *exchange) ask(m filter.Message) filter.Outcome {
 			return x.conclude(m, x.config.judge(&res))
 		})
 	}
+	return x.askCached(m, call)
+}
+
+// askCached is ask with a decision cache. It is a function of its own, so that
+// the call without one does not allocate what the answer needs here.
+func (x *exchange) askCached(m filter.Message, call filter.Callout) filter.Outcome {
 	route, _ := m.Property("xds", "route_name")
 	key := x.cache.keyOf(&call, route)
 	known, state, source := x.cache.decisions.Get(key, x.now)
@@ -62,18 +69,22 @@ func (x *exchange) ask(m filter.Message) filter.Outcome {
 		return x.conclude(m, known).From(filter.CacheHit)
 	}
 	x.metrics.misses.Add(1)
-	call.Flight, call.MaxWaiters = string(key), x.config.Cache.MaxWaiters
+	flight := string(key)
+	call.Flight, call.MaxWaiters = flight, x.config.Cache.MaxWaiters
 	return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
 		d := x.config.judge(&res)
-		if d.failed() && state == cache.Stale {
-			x.metrics.staleOK.Add(1)
-			return x.conclude(m, known).From(filter.CacheStale)
+		if d.failed() {
+			// Asked again: a denial may have come in the meantime.
+			if known, state, _ := x.cache.decisions.Get([]byte(call.Flight), x.now); state != cache.Miss {
+				x.metrics.staleOK.Add(1)
+				return x.conclude(m, known).From(filter.CacheStale)
+			}
 		}
 		if res.Waited {
 			return x.conclude(m, d).From(filter.CacheCoalesced)
 		}
 		if !d.failed() { // a failure says nothing about what is known
-			x.cache.decisions.Put([]byte(call.Flight), d, x.config.terms(&d, &res, x.now), x.now)
+			x.cache.decisions.Put([]byte(flight), d, x.config.terms(&d, &res, x.now), x.now)
 		}
 		return x.conclude(m, d).From(filter.CacheMiss)
 	})

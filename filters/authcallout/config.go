@@ -2,6 +2,7 @@ package authcallout
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -473,6 +474,18 @@ func (c *Config) checkMutations(errs *conf.Errors) {
 		errs.Add("identity_headers", err.Error())
 	}
 	c.strip = names
+}
+
+// EditsHeader implements filter.HeaderEditor. What headers_to_remove_header will
+// name is not known.
+func (f *Filter) EditsHeader(name string) bool {
+	c := f.config
+	for _, h := range c.HeadersFromJSON {
+		if h.Header == name {
+			return true
+		}
+	}
+	return c.strip.Has(name) || slices.Contains(c.UpstreamHeadersAppend, name) || slices.Contains(c.HeadersToRemove, name)
 }
 
 func (r *rule) check(errs *conf.Errors, path string) {

@@ -29,7 +29,7 @@ func (c *Config) callout(m filter.Message, token string) filter.Callout {
 		}
 	}
 	if !c.path.Constant() {
-		call.Path = string(c.path.Append(nil, m))
+		call.Path = c.path.String(m)
 	}
 	if c.AppendPath {
 		call.Path += target
@@ -38,7 +38,7 @@ func (c *Config) callout(m filter.Message, token string) filter.Callout {
 		call.Path = "/"
 	}
 	if !c.authority.Constant() {
-		call.Authority = string(c.authority.Append(nil, m))
+		call.Authority = c.authority.String(m)
 	}
 	call.Headers = c.calloutHeaders(m, token, method, target)
 	switch {
@@ -53,7 +53,14 @@ func (c *Config) callout(m filter.Message, token string) filter.Callout {
 // calloutHeaders lists what the auth service is told; each name once at most, in
 // whatever spelling, the filter's own before the client's.
 func (c *Config) calloutHeaders(m filter.Message, token, method, target string) [][2]string {
-	h := make([][2]string, 0, 8+len(c.add)+len(c.SecretHeaders))
+	room := 2 + len(c.add) + len(c.SecretHeaders) // token and content type
+	if c.Forwarded != forwardedNone {
+		room += 5
+	}
+	if !c.allowed.Empty() {
+		room += len(m.Headers())
+	}
+	h := make([][2]string, 0, room)
 	if token != "" {
 		h = append(h, [2]string{c.TokenHeader, token})
 	}
@@ -61,7 +68,7 @@ func (c *Config) calloutHeaders(m filter.Message, token, method, target string) 
 		h = append(h, [2]string{c.SecretHeaders[i].Name, c.SecretHeaders[i].Value.Reveal()})
 	}
 	for i := range c.add {
-		h = append(h, [2]string{c.add[i].name, string(c.add[i].value.Append(nil, m))})
+		h = append(h, [2]string{c.add[i].name, c.add[i].value.String(m)})
 	}
 	h = c.forwardedHeaders(h, m, method, target)
 	if c.ForwardBody {

@@ -248,7 +248,7 @@ func (r *jsonReader) escape(out []byte) ([]byte, bool) {
 			return utf8.AppendRune(out, (hi-0xd800)<<10+(lo-0xdc00)+0x10000), ok && lo >= 0xdc00 && lo < 0xe000
 		}
 		// Half of a pair is no character.
-		return utf8.AppendRune(out, hi), ok && !(hi >= 0xd800 && hi < 0xe000)
+		return utf8.AppendRune(out, hi), ok && (hi < 0xd800 || hi >= 0xe000)
 	}
 	return out, false
 }

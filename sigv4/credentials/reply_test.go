@@ -187,8 +187,9 @@ func TestParseErrors(t *testing.T) {
 		})
 	}
 	_, err := Parse(ActionWebIdentity, 400, []byte(xmlError))
-	if e := err.(*Error); e.RequestID != "4f0" {
-		t.Errorf("request ID %q", e.RequestID)
+	var e *Error
+	if !errors.As(err, &e) || e.RequestID != "4f0" {
+		t.Errorf("%v, want the request ID 4f0", err)
 	}
 }
 

@@ -103,19 +103,6 @@ func TestMACEqualsTheStandardLibrary(t *testing.T) {
 	}
 }
 
-// The plain Go block is what other platforms run, and is checked in Wasm too.
-func TestPlainBlockEqualsTheStandardLibrary(t *testing.T) {
-	t.Parallel()
-	p := text(10 * BlockSize)
-	a, b := Init, Init
-	var w [16]uint32
-	blockGo(&a, &w, p)
-	block(&b, &w, p)
-	if a != b {
-		t.Errorf("plain %x, block %x", a, b)
-	}
-}
-
 func FuzzDigest(f *testing.F) {
 	f.Add([]byte(""), []byte(""), uint16(0))
 	f.Add(text(64), text(64), uint16(64))
@@ -148,16 +135,9 @@ func benchmark(b *testing.B, n int, sum func(p []byte)) {
 }
 
 func BenchmarkStandard64KiB(b *testing.B) { benchmark(b, 1<<16, func(p []byte) { sha256.Sum256(p) }) }
-func BenchmarkPlain64KiB(b *testing.B) {
-	benchmark(b, 1<<16, func(p []byte) {
-		h := Init
-		var w [16]uint32
-		blockGo(&h, &w, p)
-	})
-}
-func Benchmark64KiB(b *testing.B)        { benchmark(b, 1<<16, func(p []byte) { Sum(p) }) }
-func BenchmarkStandard256B(b *testing.B) { benchmark(b, 256, func(p []byte) { sha256.Sum256(p) }) }
-func Benchmark256B(b *testing.B)         { benchmark(b, 256, func(p []byte) { Sum(p) }) }
+func Benchmark64KiB(b *testing.B)         { benchmark(b, 1<<16, func(p []byte) { Sum(p) }) }
+func BenchmarkStandard256B(b *testing.B)  { benchmark(b, 256, func(p []byte) { sha256.Sum256(p) }) }
+func Benchmark256B(b *testing.B)          { benchmark(b, 256, func(p []byte) { Sum(p) }) }
 
 func BenchmarkStandardHMAC100B(b *testing.B) {
 	key := text(32)

@@ -7,6 +7,11 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/awssign"
 )
 
-func init() { filters.Run(authcallout.Plugin, awssign.Plugin) }
+func init() {
+	filters.Run(
+		authcallout.Plugin,
+		awssign.Plugin,
+	)
+}
 
 func main() {}

@@ -13,10 +13,10 @@ type (
 	stream struct{ types.DefaultHttpContext }
 )
 
-func (vm) NewPluginContext(uint32) types.PluginContext { return plugin{} }
+func (*vm) NewPluginContext(uint32) types.PluginContext { return &plugin{} }
 
-func (plugin) NewHttpContext(uint32) types.HttpContext { return &stream{} }
+func (*plugin) NewHttpContext(uint32) types.HttpContext { return &stream{} }
 
-func init() { proxywasm.SetVMContext(vm{}) }
+func init() { proxywasm.SetVMContext(&vm{}) }
 
 func main() {}

@@ -96,7 +96,7 @@ func IsManifest(text []byte) bool {
 		return false
 	}
 	for _, doc := range docs {
-		for _, key := range []string{"apiVersion", "kind", "static_resources", "dynamic_resources", "resources", "@type", "configs"} {
+		for _, key := range []string{"apiVersion", "kind", "static_resources", "dynamic_resources", "resources", "virtual_hosts", "@type", "configs"} {
 			if value(doc, key) != nil {
 				return true
 			}

@@ -80,11 +80,25 @@ func FuzzFind(f *testing.F) {
 	f.Add("kind: WasmPlugin\nspec: {pluginConfig: {a: 1}}")
 	f.Add("- &a {\"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {root_id: x, configuration: *a}}")
 	f.Add("spec: {wasm: [a, [b], {config: }]}\nkind: EnvoyExtensionPolicy")
+	f.Add("virtual_hosts: [{domains: [a], routes: [{match: {headers: [{name: X}]}, route: {}, metadata: {filter_metadata: {gatehouse.x: {config: '{}'}}}}]}]")
+	f.Add("spec: {jsonPatches: [{operation: {op: add, path: /routes/0/metadata/filter_metadata/gatehouse.x, value: {config: []}}}]}")
+	f.Add("spec: {configPatches: [{applyTo: HTTP_ROUTE, patch: {value: {metadata: {filter_metadata: {gatehouse.: }}}}}]}")
 	f.Fuzz(func(t *testing.T, text string) {
 		mounts, err := Find([]byte(text))
 		for _, m := range mounts {
 			if err != nil || m.Line < 1 || m.BufferLimit < 0 {
 				t.Fatalf("%+v, %v", m, err)
+			}
+		}
+		overlays, hosts, err := FindOverlays([]byte(text))
+		for _, o := range overlays {
+			if err != nil || o.Line < 1 || (o.Fault == "") == (len(o.Config) == 0) {
+				t.Fatalf("%+v, %v", o, err)
+			}
+		}
+		for _, h := range hosts {
+			if h.Line < 1 || h.Differ("") {
+				t.Fatalf("%+v", h)
 			}
 		}
 		if out, err := JSON([]byte(text)); err == nil && !json.Valid(out) {

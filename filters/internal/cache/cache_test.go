@@ -295,22 +295,28 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-// TestNewUsersDuringAFlood: a key that becomes hot while denials flood the cache
-// finds its place.
+// TestNewUsersDuringAFlood: a key that comes into use while a full cache is
+// flooded finds its place, though probation turns over many times between its
+// requests.
 func TestNewUsersDuringAFlood(t *testing.T) {
 	t.Parallel()
-	const entries = 1000
-	for name, terms := range map[string]Terms{
-		"denials":             {TTL: time.Hour, Untrusted: true},
-		"keys that come once": {TTL: time.Hour},
+	const entries, requests = 1000, 100
+	for name, test := range map[string]struct {
+		terms  Terms
+		every  int // one request of the newcomer in so many of the flood
+		misses int
+	}{
+		"denials, which leave no ghosts":          {Terms{TTL: time.Hour, Untrusted: true}, 5 * entries, 2},
+		"keys that come once, which leave ghosts": {Terms{TTL: time.Hour}, entries / 2, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := limited(entries)
+			heat(c, entries, start)
 			misses := 0
-			for i := range 50 * entries {
-				c.Put(key("flood"+strconv.Itoa(i)), -1, terms, start)
-				if i%(entries/2) == 0 { // so rarely that probation has turned over
+			for i := range requests * test.every {
+				c.Put(key("flood"+strconv.Itoa(i)), -1, test.terms, start)
+				if i%test.every == 0 {
 					k := key("newcomer")
 					if _, s := c.Get(k, start); s == Miss {
 						misses++
@@ -318,8 +324,8 @@ func TestNewUsersDuringAFlood(t *testing.T) {
 					}
 				}
 			}
-			if misses > 3 {
-				t.Errorf("the newcomer missed %d times of 100", misses)
+			if misses > test.misses {
+				t.Errorf("the newcomer missed %d times of %d, want at most %d", misses, requests, test.misses)
 			}
 		})
 	}
@@ -342,34 +348,40 @@ func TestDeadEntriesGoFirst(t *testing.T) {
 	}
 }
 
-// TestRevokedLosesItsPlace: a hot key whose answer turns into a denial does not
-// keep a place in the main queue.
+// TestRevokedLosesItsPlace: hot keys whose answers turn into denials do not keep
+// their places in the main queue, though they are asked for as often as before.
 func TestRevokedLosesItsPlace(t *testing.T) {
 	t.Parallel()
-	const entries = 100
+	const entries, revoked, users = 100, 90, 80
 	c := limited(entries)
-	heat(c, 90, start)
-	for i := range 90 { // all of them revoked, and asked for again
-		k := key("hot" + strconv.Itoa(i))
-		c.Put(k, i, Terms{TTL: time.Hour, Untrusted: true}, at(sec))
-		for range 3 {
-			c.Get(k, at(sec))
+	ask := func(k string, terms Terms) {
+		if _, s := c.Get(key(k), at(sec)); s == Miss {
+			c.Put(key(k), 0, terms, at(sec))
 		}
 	}
-	for i := range 10 * entries { // other users come, each twice
-		k := key("user" + strconv.Itoa(i%80))
-		if _, s := c.Get(k, at(sec)); s == Miss {
-			c.Put(k, i, Terms{TTL: time.Hour}, at(sec))
+	heat(c, revoked, start)
+	ask("one more", Terms{TTL: time.Hour}) // moves the hot ones to the main queue
+	if c.main.n < revoked/2 {
+		t.Fatalf("%d keys in the main queue: the test has lost its subject", c.main.n)
+	}
+	for i := range revoked {
+		c.Put(key("hot"+strconv.Itoa(i)), 0, Terms{TTL: time.Hour, Untrusted: true}, at(sec))
+	}
+	for i := range 50 * entries {
+		ask("user"+strconv.Itoa(i%users), Terms{TTL: time.Hour})
+		for j := range 5 { // more often than any user
+			ask("hot"+strconv.Itoa((5*i+j)%revoked), Terms{TTL: time.Hour, Untrusted: true})
 		}
 	}
 	alive := 0
-	for i := range 80 {
+	for i := range users {
 		if _, s := c.Get(key("user"+strconv.Itoa(i)), at(sec)); s == Fresh {
 			alive++
 		}
 	}
-	if alive < 80 {
-		t.Errorf("%d of 80 users found a place beside revoked ones", alive)
+	// Not all: in a strict cycle of 80 keys, two that share a ghost may take turns.
+	if alive < users/2 {
+		t.Errorf("%d of %d users found a place beside revoked ones", alive, users)
 	}
 }
 
@@ -397,8 +409,8 @@ func TestMemory(t *testing.T) {
 				highest = max(highest, c.Bytes())
 			}
 			used := heap() - before
-			if highest > maxBytes || c.Len() > test.entries {
-				t.Errorf("counted %d bytes, %d entries", highest, c.Len())
+			if ghosts := 4 * len(c.ghost.slots); highest+ghosts > maxBytes || c.Len() > test.entries {
+				t.Errorf("counted %d bytes and %d of ghosts, %d entries", highest, ghosts, c.Len())
 			}
 			if used > maxBytes*9/8 {
 				t.Errorf("the heap grew by %d bytes, counted were %d", used, c.Bytes())

@@ -63,9 +63,9 @@ func LifetimeOf(headers [][2]string, asked time.Time) Lifetime {
 				return Lifetime{}
 			}
 			hasExpires = true
-			expires, ok = httpDate(trim(h[1]))
-			// Cache-Control: max-age overrides Expires, valid or not.
-			ok = true
+			// max-age overrides Expires, valid or not; one that is not valid is 0,
+			// which has passed.
+			expires, _ = httpDate(trim(h[1]))
 		case "vary":
 			ok = !varyAll(h[1])
 		}

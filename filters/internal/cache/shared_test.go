@@ -242,6 +242,14 @@ func TestWorkersShare(t *testing.T) {
 			},
 			wantA: fromWorker("v"), wantB: fromShared("v"),
 		},
+		"a denial gives way to another denial": {
+			slots: 1, key: "other",
+			do: func(w worlds) {
+				w.a.Put(key("k"), "deny", Terms{TTL: time.Hour, Untrusted: true}, start)
+				w.a.Put(key("other"), "deny", Terms{TTL: time.Hour, Untrusted: true}, start)
+			},
+			wantA: fromWorker("deny"), wantB: fromShared("deny"),
+		},
 		"an entry that was used keeps its slot": {
 			slots: 1,
 			do: func(w worlds) {
@@ -378,6 +386,83 @@ func TestTampering(t *testing.T) {
 	}
 }
 
+// TestForging: an envelope with a right MAC must be well-formed all the same.
+func TestForging(t *testing.T) {
+	t.Parallel()
+	s := worker(newSharedData(), 1, "c").shared
+	good := s.append(nil, &envelope{digest: s.digest(key("k")), life: hour.life(start), payload: []byte("verdict")})
+	for name, test := range map[string]struct {
+		forge func(b []byte) []byte // of all but the MAC
+		ok    bool
+	}{
+		"untouched":                  {func(b []byte) []byte { return b }, true},
+		"another version":            {func(b []byte) []byte { b[0]++; return b }, false},
+		"an unknown flag":            {func(b []byte) []byte { b[1] |= flagsKnown + 1; return b }, false},
+		"over before it was asked":   {func(b []byte) []byte { copy(b[42:50], make([]byte, 8)); return b }, false},
+		"dead while it is fresh":     {func(b []byte) []byte { copy(b[50:58], b[34:42]); return b }, false},
+		"a length too short":         {func(b []byte) []byte { b[61]--; return b }, false},
+		"a length too long":          {func(b []byte) []byte { b[61]++; return b }, false},
+		"a length of gigabytes":      {func(b []byte) []byte { b[58] = 0xff; return b }, false},
+		"a payload longer than said": {func(b []byte) []byte { return append(b, 'x') }, false},
+		"no payload, as said":        {func(b []byte) []byte { b[61] = 0; return b[:headLen] }, true},
+		"a head cut short":           {func(b []byte) []byte { return b[:headLen-1] }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := test.forge(bytes.Clone(good[:len(good)-macLen]))
+			if _, ok := s.parse(append64(b, s.mac.sum(b))); ok != test.ok {
+				t.Errorf("accepted: %t, want %t", ok, test.ok)
+			}
+		})
+	}
+}
+
+// TestCopiesFromTheStoreAreRankedAsTheOriginals: what is found in the store
+// neither displaces what the worker uses, nor makes it look expired.
+func TestCopiesFromTheStoreAreRankedAsTheOriginals(t *testing.T) {
+	t.Parallel()
+	const entries, hot = 100, 90
+	for name, test := range map[string]struct {
+		terms Terms
+		asks  int
+	}{
+		"denials, asked for again and again": {Terms{TTL: time.Hour, Untrusted: true}, 4},
+		"answers from long ago":              {Terms{TTL: time.Hour}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newSharedData()
+			other, w := worker(d, 1<<16, "c"), worker(d, 1<<16, "c")
+			w.worker = New(Options[string]{MaxEntries: entries, MaxBytes: 1 << 20})
+			now := at(30 * time.Minute)
+			for range 2 {
+				for i := range hot {
+					k := key("hot" + strconv.Itoa(i))
+					if _, s := w.worker.Get(k, now); s == Miss {
+						w.worker.Put(k, "hot", hour, now)
+					}
+				}
+			}
+			for i := range 20 * entries {
+				k := key("flood" + strconv.Itoa(i))
+				other.Put(k, "x", test.terms, start)
+				for range test.asks {
+					w.Get(k, now)
+				}
+			}
+			alive := 0
+			for i := range hot {
+				if _, s := w.worker.Get(key("hot"+strconv.Itoa(i)), now); s == Fresh {
+					alive++
+				}
+			}
+			if alive < hot {
+				t.Errorf("%d of %d keys in use survived", alive, hot)
+			}
+		})
+	}
+}
+
 // TestASmallerLimitRefusesLargeValues: the limit holds for what is read too.
 func TestASmallerLimitRefusesLargeValues(t *testing.T) {
 	t.Parallel()
@@ -463,6 +548,8 @@ func TestStoreCalls(t *testing.T) {
 	calls("the first hit in the store marks it as used", 1, 1, func() { b.Get(key("k"), start) })
 	b.Clear()
 	calls("the next hit in the store", 1, 0, func() { b.Get(key("k"), start) })
+	calls("a denial", 1, 1, func() { a.Put(key("denied"), "d", Terms{TTL: time.Hour, Untrusted: true}, start) })
+	calls("a denial in the store is not marked", 1, 0, func() { b.Get(key("denied"), start) })
 	alone := NewTiered[string](roomy(), nil, nil, nil)
 	alone.Put(key("k"), "v", hour, start)
 	if got := get(alone, "k", start); got != (found{"v", Fresh, FromWorker}) || alone.Len() != 1 || alone.Bytes() == 0 {

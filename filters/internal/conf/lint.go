@@ -14,6 +14,18 @@ func Lint(fields Fields) error {
 	return errs.Err()
 }
 
+// Partial makes fields take a part of a configuration: what is required may be
+// missing, but not inside the elements of a list. It changes the fields.
+func Partial(fields Fields) Fields {
+	for _, f := range fields {
+		f.required = false
+		if o, ok := f.typ.(objectType); ok {
+			Partial(o.fields)
+		}
+	}
+	return fields
+}
+
 func (fields Fields) lint(errs *Errors, prefix string) {
 	seen := map[string]bool{}
 	for i := range fields {

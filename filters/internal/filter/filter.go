@@ -99,6 +99,12 @@ type Rechecker interface {
 	Rechecks() bool
 }
 
+// HeaderEditor is implemented by a filter that edits request headers, where
+// routes may match on them. The shell does not ask; `gatehouse validate` does.
+type HeaderEditor interface {
+	EditsHeader(name string) bool
+}
+
 // Kind says what an Outcome asks of the shell.
 type Kind uint8
 

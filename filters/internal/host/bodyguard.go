@@ -24,16 +24,16 @@ type bodyGuard struct {
 type waitingBody struct {
 	stream   *stream
 	side     *side
-	deadline time.Time
+	deadline time.Duration // by stopwatch
 }
 
 func (g *bodyGuard) waiting() bool { return len(g.streams) > 0 }
 
-func (g *bodyGuard) watch(s *stream, d *side, now time.Time) {
+func (g *bodyGuard) watch(s *stream, d *side, now time.Duration) {
 	if g.proven {
 		return
 	}
-	g.streams = append(g.streams, waitingBody{s, d, now.Add(bodyPatience)})
+	g.streams = append(g.streams, waitingBody{s, d, now + bodyPatience})
 	s.p.setTick()
 }
 
@@ -53,9 +53,9 @@ func (g *bodyGuard) forget(s *stream) {
 	g.streams = kept
 }
 
-func (g *bodyGuard) expire(now time.Time) {
+func (g *bodyGuard) expire(now time.Duration) {
 	due := 0
-	for due < len(g.streams) && !now.Before(g.streams[due].deadline) {
+	for due < len(g.streams) && now >= g.streams[due].deadline {
 		due++
 	}
 	expired := g.streams[:due]

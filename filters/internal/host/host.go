@@ -13,8 +13,9 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 )
 
-// clock is read once a callback; only tests of the shell replace it.
-var clock = time.Now
+// clock is the time of day, read once a callback; spans are measured by
+// stopwatch. Only tests of the shell replace it.
+var clock = timeOfDay
 
 // Run installs the plugins of a module. It must be called from an init
 // function. With several plugins, Envoy's root_id chooses one.
@@ -62,7 +63,15 @@ type plugin struct {
 	// leaderless ones wait for the next tick to be made again.
 	shared     map[string]*sharedFlight
 	leaderless []*sharedFlight
-	lastTick   time.Time
+	lastTick   time.Duration // by stopwatch
+	scratch    scratch
+}
+
+// scratch is memory that callbacks use one after the other; what is in it is
+// handed to Envoy, which copies it, and never kept.
+type scratch struct {
+	verdict []byte
+	headers [][2]string // of a callout
 }
 
 func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
@@ -90,7 +99,7 @@ func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
 		proxywasm.LogCritical(chosen.Name + ": configuration: " + err.Error())
 		return status
 	}
-	p.routes = routes{plugin: chosen, host: p, config: config, base: base}
+	p.routes = newRoutes(chosen, p, config, base)
 	p.ticker, _ = base.(filter.Ticker)
 	p.shared = make(map[string]*sharedFlight)
 	p.setTick()
@@ -109,12 +118,12 @@ func (p *plugin) OnPluginDone() bool { return true }
 // plugin, so its period is the shorter of the two.
 func (p *plugin) OnTick() {
 	defer p.recovered("tick")
-	now := clock()
+	now := stopwatch()
 	p.bodies.expire(now)
 	p.handOver()
-	if p.ticker != nil && now.Sub(p.lastTick) >= p.ticker.TickPeriod() {
+	if p.ticker != nil && (p.lastTick == 0 || now-p.lastTick >= p.ticker.TickPeriod()) {
 		p.lastTick = now
-		p.settleTick(p.ticker.OnTick(now))
+		p.settleTick(p.ticker.OnTick(clock()))
 	}
 	p.setTick()
 }
@@ -122,7 +131,7 @@ func (p *plugin) OnTick() {
 func (p *plugin) settleTick(o filter.Outcome) {
 	for o.Kind == filter.KindCall {
 		then := o.OnReply
-		res, fl := p.dispatch(o.Callout, calloutHeaders(o.Callout, nil), func(res filter.CalloutResult) {
+		res, fl := p.dispatch(&o.Callout, p.calloutHeaders(&o.Callout, nil), func(res filter.CalloutResult) {
 			defer p.recovered("tick")
 			p.settleTick(then(res))
 		})

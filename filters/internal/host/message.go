@@ -14,6 +14,8 @@ type message struct {
 	response bool
 	fetched  bool
 	edited   bool // a header was changed
+	routed   bool // route is known
+	route    string
 	headers  [][2]string
 	body     []byte
 }
@@ -24,9 +26,9 @@ func (m *message) fetch() {
 	}
 	m.fetched = true
 	if m.response {
-		m.headers, _ = proxywasm.GetHttpResponseHeaders()
+		m.headers = headerPairs(responseHeaders)
 	} else {
-		m.headers, _ = proxywasm.GetHttpRequestHeaders()
+		m.headers = headerPairs(requestHeaders)
 	}
 }
 
@@ -124,8 +126,23 @@ func (m *message) SetBody(body []byte) {
 
 // Property implements filter.Message.
 func (m *message) Property(path ...string) (string, bool) {
-	v, err := proxywasm.GetProperty(path)
-	return string(v), err == nil
+	if len(path) == 2 && path[0] == "xds" && path[1] == "route_name" {
+		name := m.routeName()
+		return name, name != ""
+	}
+	v, st := getProperty(propertyOf(path...))
+	return string(v), st == statusOK
+}
+
+// routeName is the name of the route when it was first asked for: the route that
+// a decision was made under, also when the filter's edits have moved it since.
+func (m *message) routeName() string {
+	if !m.routed {
+		m.routed = true
+		name, _ := getProperty(routeNameProperty)
+		m.route = string(name)
+	}
+	return m.route
 }
 
 // SetFilterState implements filter.Message. The argument of Envoy's function is a

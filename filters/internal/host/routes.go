@@ -1,9 +1,9 @@
 package host
 
 import (
+	"errors"
 	"strconv"
-
-	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"unicode/utf8"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
@@ -22,6 +22,17 @@ type routes struct {
 	config   []byte
 	base     filter.Filter
 	overlays map[string]routeFilter
+
+	overlayProperty property // of the current route
+	verdictProperty property // in filter state
+}
+
+func newRoutes(p filter.Plugin, h filter.Host, config []byte, base filter.Filter) routes {
+	return routes{
+		plugin: p, host: h, config: config, base: base,
+		overlayProperty: propertyOf("xds", "route_metadata", "filter_metadata", overlayNamespace+p.Name, "config"),
+		verdictProperty: propertyOf(metricPrefix + p.Name),
+	}
 }
 
 // routeFilter is one overlay, decoded. A nil filter without an error means that
@@ -35,17 +46,25 @@ type routeFilter struct {
 // distinct texts only costs decoding again.
 const maxOverlays = 256
 
+// unreadable stands for an overlay that is there but that Envoy cannot hand over
+// (a struct with a null in it, say). It is no text, so that load refuses it.
+const unreadable = "\x00"
+
 // overlay reads the text of the current route's overlay, "" where it has none.
 func (r *routes) overlay() string {
-	text, err := proxywasm.GetProperty([]string{"xds", "route_metadata", "filter_metadata", overlayNamespace + r.plugin.Name, "config"})
-	if err != nil {
+	text, st := getProperty(r.overlayProperty)
+	switch st {
+	case statusOK:
+		return string(text)
+	case statusNotFound:
 		return ""
+	default:
+		return unreadable
 	}
-	return string(text)
 }
 
 // resolve returns the filter of a route.
-func (r *routes) resolve(overlay string) routeFilter {
+func (r *routes) resolve(overlay string, m *message) routeFilter {
 	if overlay == "" {
 		return routeFilter{filter: r.base}
 	}
@@ -54,7 +73,7 @@ func (r *routes) resolve(overlay string) routeFilter {
 	}
 	f := r.load(overlay)
 	if f.err != nil {
-		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", r.name())
+		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", quotedName(m.routeName()))
 	}
 	if len(r.overlays) >= maxOverlays || r.overlays == nil {
 		r.overlays = make(map[string]routeFilter)
@@ -64,12 +83,27 @@ func (r *routes) resolve(overlay string) routeFilter {
 }
 
 func (r *routes) load(overlay string) routeFilter {
+	if !isText(overlay) {
+		return routeFilter{err: errors.New("config: want JSON text, got a struct, list, number or boolean, which reach a Wasm filter without their types")}
+	}
 	merged, err := jsonr.Merge(r.config, []byte(overlay))
 	if err != nil {
 		return routeFilter{err: err}
 	}
 	f, err := r.plugin.Load(merged, r.host)
 	return routeFilter{filter: f, err: err}
+}
+
+// isText tells the text of an overlay from the bytes by which Envoy hands over
+// any other kind of value: lengths, doubles and booleans, which hold zeros or
+// other control characters, or no UTF-8.
+func isText(overlay string) bool {
+	for i := range len(overlay) {
+		if c := overlay[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return utf8.ValidString(overlay)
 }
 
 // policyMark stands before the digest of the overlay in a verdict's filter state.
@@ -89,16 +123,12 @@ func digest(overlay string) string {
 	return strconv.FormatUint(h, 16)
 }
 
-// name is the current route's name, quoted where it would break a line apart.
-func (r *routes) name() string {
-	b, err := proxywasm.GetProperty([]string{"xds", "route_name"})
-	if err != nil {
-		return ""
-	}
-	for _, c := range b {
-		if c <= ' ' || c == '"' || c >= 0x7f {
-			return strconv.Quote(string(b))
+// quotedName quotes a route's name where it would break a line apart.
+func quotedName(name string) string {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c == '"' || c >= 0x7f {
+			return strconv.Quote(name)
 		}
 	}
-	return string(b)
+	return name
 }

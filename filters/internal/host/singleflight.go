@@ -1,6 +1,8 @@
 package host
 
 import (
+	"slices"
+
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
@@ -24,9 +26,9 @@ type waiter struct {
 
 // call makes a stream's callout, or lets it wait for one of the same name. It is
 // dispatch for streams: with a flight the answer comes by onCallout.
-func (s *stream) call(d *side, c filter.Callout, then func(filter.CalloutResult) filter.Outcome) (res filter.CalloutResult, waits bool) {
+func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult) filter.Outcome) (res filter.CalloutResult, waits bool) {
 	if c.Flight == "" {
-		res, d.flight = s.p.dispatch(c, calloutHeaders(c, &s.request.message), func(res filter.CalloutResult) {
+		res, d.flight = s.p.dispatch(c, s.p.calloutHeaders(c, &s.request.message), func(res filter.CalloutResult) {
 			s.onCallout(d, then, res)
 		})
 		return res, d.flight != nil
@@ -43,7 +45,7 @@ func (s *stream) call(d *side, c filter.Callout, then func(filter.CalloutResult)
 		s.p.metrics.coalesced.Add(1)
 		return res, true
 	}
-	sf := &sharedFlight{callout: c, headers: calloutHeaders(c, &s.request.message), waiters: []waiter{w}}
+	sf := &sharedFlight{callout: *c, headers: slices.Clone(s.p.calloutHeaders(c, &s.request.message)), waiters: []waiter{w}}
 	res, d.flight = s.p.dispatch(c, sf.headers, func(res filter.CalloutResult) { s.p.land(sf, res) })
 	if d.flight == nil {
 		return res, false
@@ -96,7 +98,7 @@ func (p *plugin) handOver() {
 			delete(p.shared, sf.callout.Flight)
 			continue
 		}
-		if res, fl := p.dispatch(sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); fl == nil {
+		if res, fl := p.dispatch(&sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); fl == nil {
 			p.land(sf, res)
 		}
 	}

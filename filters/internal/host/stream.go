@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
@@ -29,6 +30,7 @@ type side struct {
 	ended  bool // nothing more will come: end of stream, or trailers
 	need   filter.BodyNeed
 	onBody func(filter.BodyResult) filter.Outcome
+	held   bool          // the last body callback has paused
 	flight *flight       // in the air, made by this stream
 	waits  *sharedFlight // waited for, as leader or not
 }
@@ -63,7 +65,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
 
 // decide asks the filter of the current route.
 func (s *stream) decide(now time.Time) filter.Outcome {
-	r := s.p.routes.resolve(s.overlay)
+	r := s.p.routes.resolve(s.overlay, &s.request.message)
 	if r.err != nil {
 		return filter.Send(filter.BadOverlay, filter.Reply{Status: 500})
 	}
@@ -172,7 +174,7 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 			return s.answer(d, o)
 
 		case filter.KindCall:
-			res, waits := s.call(d, o.Callout, o.OnReply)
+			res, waits := s.call(d, &o.Callout, o.OnReply)
 			if waits {
 				d.state = waitsForCall
 				return types.ActionPause
@@ -207,8 +209,8 @@ func (s *stream) unchanged() bool {
 // decidedUnder reports that the last mount that decided about this exchange did
 // so under an overlay.
 func (s *stream) decidedUnder(overlay string) bool {
-	was, err := proxywasm.GetProperty([]string{metricPrefix + s.p.routes.plugin.Name})
-	if err != nil {
+	was, st := getProperty(s.p.routes.verdictProperty)
+	if st != statusOK {
 		return false
 	}
 	_, policy, _ := strings.Cut(string(was), policyMark)
@@ -256,7 +258,7 @@ func (s *stream) needBody(d *side, o filter.Outcome) (next filter.Outcome, now b
 			return o.OnBody(filter.BodyResult{TooLarge: true, Now: clock()}), true
 		}
 	}
-	s.p.bodies.watch(s, d, clock())
+	s.p.bodies.watch(s, d, stopwatch())
 	return next, false
 }
 
@@ -279,6 +281,28 @@ func (s *stream) deliverBody(d *side) filter.Outcome {
 // onBody handles a piece of a body that is not handed on piece by piece. size is
 // what Envoy has buffered so far.
 func (s *stream) onBody(d *side, size int, end bool) types.Action {
+	was := d.state
+	act := s.bodyPiece(d, size, end)
+	if act == types.ActionPause {
+		d.held = true
+		return act
+	}
+	d.flush(was)
+	return act
+}
+
+// flush makes up for a fault of Envoy 1.36: where a body callback has paused and
+// the message was resumed later, its wasm filter puts the next piece into the
+// buffer of what is held back, and there it stays. Resuming once more frees it,
+// and does nothing in an Envoy without the fault.
+func (d *side) flush(was state) {
+	if d.held && was == released {
+		d.resume()
+	}
+	d.held = false
+}
+
+func (s *stream) bodyPiece(d *side, size int, end bool) types.Action {
 	d.ended = d.ended || end
 	switch d.state {
 	case waitsForBody:
@@ -322,6 +346,7 @@ func (s *stream) chunk(d *side, edit func([]byte, bool) ([]byte, filter.Outcome)
 		return s.answer(d, o)
 	}
 	d.replacePiece(out, size)
+	d.flush(released)
 	return types.ActionContinue
 }
 
@@ -363,20 +388,21 @@ func (s *stream) verdict(o filter.Outcome, shadow bool) {
 	if o.Word == filter.Unchanged {
 		return // the first mount's verdict stands
 	}
-	b := append(make([]byte, 0, 128), s.p.log.prefix...)
+	b := append(s.p.scratch.verdict[:0], s.p.log.prefix...)
 	if shadow {
 		b = append(b, "shadow_"...)
 	}
 	b = append(b, o.Word...)
-	b = appendPair(b, " route=", s.p.routes.name())
+	b = appendPair(b, " route=", quotedName(s.request.routeName()))
 	b = appendPair(b, " cache=", string(o.Cache))
 	if s.asked {
 		b = append(b, " callout_ms="...)
 		b = strconv.AppendInt(b, int64(s.took/time.Millisecond), 10)
 	}
 	b = appendPair(b, policyMark, digest(s.overlay))
-	proxywasm.LogDebug(string(b))
-	_ = proxywasm.SetProperty([]string{metricPrefix + s.p.routes.plugin.Name}, b[len(s.p.log.prefix):])
+	proxywasm.LogDebug(unsafe.String(&b[0], len(b))) // a copy only for a level that is off
+	setProperty(s.p.routes.verdictProperty, b[len(s.p.log.prefix):])
+	s.p.scratch.verdict = b
 }
 
 func appendPair(b []byte, name, value string) []byte {

@@ -421,7 +421,8 @@ func FuzzSet(f *testing.F) {
 	f.Add("x-user", "x_user", "bob")
 	f.Add("x-user", "X-User", "bob\r\nx-role: admin")
 	f.Fuzz(func(t *testing.T, name, sent, value string) {
-		if name != msg.Lower(name) {
+		// No message has a header without a name: Envoy's codecs refuse it.
+		if name != msg.Lower(name) || sent == "" {
 			return
 		}
 		m := &hosttest.Message{Fields: [][2]string{{sent, "root"}, {"zzz", "1"}, {sent, "admin"}}}

@@ -153,6 +153,17 @@ func (t *Template) Append(dst []byte, m filter.Message) []byte {
 	return dst
 }
 
+// String is the filled text. For a header that is one operator, such as
+// %AUTHORITY%, it is the value itself, without a copy.
+func (t *Template) String(m filter.Message) string {
+	if len(t.parts) == 1 && t.esc == Header {
+		if p := &t.parts[0]; p.literal == "" && p.op != end && p.limit == 0 {
+			return msg.CleanHeaderValue(p.value(m))
+		}
+	}
+	return string(t.Append(nil, m))
+}
+
 func (p *part) value(m filter.Message) string {
 	switch p.op {
 	case req:

@@ -79,7 +79,7 @@ func theirs(t *testing.T, r request, query bool) string {
 		o.DisableHeaderHoisting = true
 	})
 	c := aws.Credentials{AccessKeyID: credentials.AccessKeyID, SecretAccessKey: credentials.SecretAccessKey, SessionToken: r.token}
-	signed := ""
+	var signed string
 	if query {
 		signed, _, err = signer.PresignHTTP(context.Background(), c, req, r.hash, r.service, "us-east-1", at)
 	} else {

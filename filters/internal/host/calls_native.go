@@ -1,0 +1,43 @@
+//go:build !wasm
+
+package host
+
+import (
+	"strings"
+	"time"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+)
+
+func getProperty(p property) ([]byte, status) {
+	value, err := proxywasm.GetProperty(strings.Split(string(p), "\x00"))
+	switch err {
+	case nil:
+		return value, statusOK
+	case types.ErrorStatusNotFound:
+		return nil, statusNotFound
+	default:
+		return nil, statusOther
+	}
+}
+
+func setProperty(p property, value []byte) {
+	_ = proxywasm.SetProperty(strings.Split(string(p), "\x00"), value)
+}
+
+func headerPairs(k headerKind) (pairs [][2]string) {
+	switch k {
+	case requestHeaders:
+		pairs, _ = proxywasm.GetHttpRequestHeaders()
+	case responseHeaders:
+		pairs, _ = proxywasm.GetHttpResponseHeaders()
+	case answerHeaders:
+		pairs, _ = proxywasm.GetHttpCallResponseHeaders()
+	}
+	return pairs
+}
+
+func timeOfDay() time.Time { return time.Now() }
+
+func stopwatch() time.Duration { return time.Duration(clock().UnixNano()) }

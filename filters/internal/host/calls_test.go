@@ -1,0 +1,38 @@
+package host
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestPairsSurviveTheABI(t *testing.T) {
+	t.Parallel()
+	for name, pairs := range map[string][][2]string{
+		"none":               {},
+		"one":                {{":status", "200"}},
+		"empty name, value":  {{"", ""}, {"a", ""}, {"", "b"}},
+		"a repeated header":  {{"accept", "a"}, {"accept", "b"}},
+		"a zero byte inside": {{"x", "a\x00b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := deserialize(string(serialize(pairs))); !slices.Equal(got, pairs) {
+				t.Errorf("%q became %q", pairs, got)
+			}
+		})
+	}
+}
+
+// FuzzDeserialize looks for lengths that lead out of the text.
+func FuzzDeserialize(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(serialize([][2]string{{":path", "/"}, {"accept", "*/*"}}))
+	f.Add([]byte("\x01\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xffx"))
+	f.Add([]byte("\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		pairs := deserialize(string(b))
+		if again := deserialize(string(serialize(pairs))); !slices.Equal(again, pairs) {
+			t.Errorf("%q became %q", pairs, again)
+		}
+	})
+}

@@ -1,0 +1,251 @@
+package sandbox
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Positions, names and tracebacks for error messages.
+
+// lineAt returns the line of the instruction before pc.
+func (p *proto) lineAt(pc int32) int {
+	if pc > 0 && int(pc) <= len(p.lines) {
+		return int(p.lines[pc-1])
+	}
+	return p.line
+}
+
+// frameAt returns the frame that is level calls below the top, nil if it is
+// none of a Lua function. Level 1 is the function that called the Go function
+// which is running.
+func (r *Run) frameAt(level int) *frame {
+	t := r.th
+	i := t.n - level
+	if i < 0 || i >= t.n || t.frames[i].cl == nil {
+		return nil
+	}
+	return &t.frames[i]
+}
+
+// where returns "chunk:line: " of the Lua function on top, or nothing.
+func (r *Run) where() string { return r.whereAt(1) }
+
+func (r *Run) whereAt(level int) string {
+	f := r.frameAt(level)
+	if f == nil {
+		return ""
+	}
+	p := f.cl.proto
+	return p.chunk + ":" + strconv.Itoa(p.lineAt(f.pc)) + ": "
+}
+
+// currentLine is the line of the innermost Lua function, 0 if there is none.
+func (r *Run) currentLine() int {
+	for t := r.th; t != nil; t = t.resumer {
+		for i := t.n - 1; i >= 0; i-- {
+			if f := &t.frames[i]; f.cl != nil {
+				return f.cl.proto.lineAt(f.pc)
+			}
+		}
+	}
+	return 0
+}
+
+// instrAt returns the instruction that the top Lua frame is carrying out.
+func (r *Run) instrAt(level int) (*proto, int, instr, bool) {
+	f := r.frameAt(level)
+	if f == nil || f.pc == 0 {
+		return nil, 0, instr{}, false
+	}
+	p := f.cl.proto
+	return p, int(f.pc) - 1, p.code[f.pc-1], true
+}
+
+// describe names what is in a register at an instruction: "local", "global",
+// "field", "method", "upvalue", or "" where the source has no name for it.
+func (p *proto) describe(pc, reg int) (kind, name string) {
+	for {
+		found := ""
+		for i := range p.locals {
+			// A later local of the same register hides an earlier one.
+			if l := &p.locals[i]; l.reg == reg && int(l.start) <= pc && pc < int(l.end) {
+				found = l.name
+			}
+		}
+		if found != "" {
+			return "local", found
+		}
+		again := false
+		for pc--; pc >= 0; pc-- {
+			i := p.code[pc]
+			a := int(i.a)
+			switch {
+			case i.op == opSelf && a == reg:
+				return "method", p.consts[i.c].str().s
+			case i.op == opSelf && a+1 == reg, i.op == opLoadNil && reg >= a && reg < a+int(i.b),
+				i.op == opCall && reg >= a, i.op == opVararg && reg >= a, i.op == opForCall && reg >= a+3,
+				i.op == opForLoop && reg == a+3:
+				return "", ""
+			case !i.writesA() || a != reg:
+				continue
+			}
+			switch i.op {
+			case opMove:
+				if int(i.b) < a {
+					reg = int(i.b)
+					again = true
+				}
+			case opGetGlobal:
+				return "global", p.consts[i.c].str().s
+			case opGetField:
+				return "field", p.consts[i.c].str().s
+			case opGetUpval:
+				return "upvalue", p.upvalues[i.b].name
+			}
+			if !again {
+				return "", ""
+			}
+			break
+		}
+		if !again {
+			return "", ""
+		}
+	}
+}
+
+// typeError is "attempt to <what> <name> (a <type> value)". reg is the
+// register of v, negative if it has none.
+func (r *Run) typeError(what string, v Value, reg int) error {
+	text := "attempt to " + what + " "
+	if p, pc, i, ok := r.instrAt(1); ok && reg >= 0 {
+		if what == "call" && i.op == opForCall {
+			return r.scriptErr(r.where() + text + "a " + v.Type().String() + " value")
+		}
+		if kind, name := p.describe(pc, reg); kind != "" {
+			return r.scriptErr(r.where() + text + kind + " '" + name + "' (a " + v.Type().String() + " value)")
+		}
+	}
+	return r.scriptErr(r.where() + text + "a " + v.Type().String() + " value")
+}
+
+// indexError names the table operand of the instruction.
+func (r *Run) indexError(v Value) error {
+	reg := -1
+	if _, _, i, ok := r.instrAt(1); ok {
+		switch i.op {
+		case opGetField, opGetInt, opGetIndex, opSelf:
+			reg = int(i.b)
+		case opSetField, opSetInt, opSetIndex:
+			reg = int(i.a)
+		}
+	}
+	return r.typeError("index", v, reg)
+}
+
+// operandError names an operand of an arithmetic instruction: the second one
+// if second is set.
+func (r *Run) operandError(what string, v Value, second bool) error {
+	reg := -1
+	if _, _, i, ok := r.instrAt(1); ok {
+		switch {
+		case !second:
+			reg = int(i.b)
+		case slices.Contains(arithOps[:], i.op):
+			reg = int(i.c)
+		}
+	}
+	return r.typeError(what, v, reg)
+}
+
+func (r *Run) compareError(x, y Value) error {
+	a, b := x.Type().String(), y.Type().String()
+	if a == b {
+		return errorText("attempt to compare two " + a + " values")
+	}
+	return errorText("attempt to compare " + a + " with " + b)
+}
+
+// argText completes a bad argument with the name that the call used.
+func (r *Run) argText(e *argError) string {
+	name, arg := "?", e.arg
+	if p, pc, i, ok := r.instrAt(1); ok && i.op == opCall {
+		kind, n := p.describe(pc, int(i.a))
+		if kind != "" {
+			name = n
+		}
+		if kind == "method" {
+			arg--
+			if arg == 0 {
+				return "calling '" + name + "' on bad self (" + e.text + ")"
+			}
+		}
+	}
+	return "bad argument #" + strconv.Itoa(arg) + " to '" + name + "' (" + e.text + ")"
+}
+
+// maxTraceback is how many calls a traceback shows at each end.
+const maxTraceback = 10
+
+// traceback is the stack of calls in Lua's form.
+func (r *Run) traceback(message string, level int) string {
+	b := []byte(message)
+	if message != "" {
+		b = append(b, '\n')
+	}
+	b = append(b, "stack traceback:"...)
+	total := 0
+	for t := r.th; t != nil; t = t.resumer {
+		total += t.n
+	}
+	at := 0
+	for t := r.th; t != nil; t = t.resumer {
+		for i := t.n - 1; i >= 0; i-- {
+			at++
+			if at <= level {
+				continue
+			}
+			if at == level+maxTraceback+1 && total-level > 2*maxTraceback {
+				b = append(b, "\n\t..."...)
+			}
+			if at > level+maxTraceback && total-at >= maxTraceback {
+				continue
+			}
+			b = append(b, "\n\t"...)
+			b = t.appendFrame(b, i)
+		}
+	}
+	return string(b)
+}
+
+func (t *thread) appendFrame(b []byte, i int) []byte {
+	f := &t.frames[i]
+	if f.cl == nil {
+		b = append(b, "[C]: in "...)
+	} else {
+		p := f.cl.proto
+		b = append(append(b, p.chunk...), ':')
+		b = strconv.AppendInt(b, int64(p.lineAt(f.pc)), 10)
+		b = append(b, ": in "...)
+		if p.line == 0 {
+			return append(b, "main chunk"...)
+		}
+	}
+	if i > 0 && f.kind == toCall {
+		if c := &t.frames[i-1]; c.cl != nil && c.pc > 0 {
+			in := c.cl.proto.code[c.pc-1]
+			if in.op == opCall {
+				if kind, name := c.cl.proto.describe(int(c.pc)-1, int(in.a)); kind != "" {
+					return append(append(append(b, "function '"...), name...), '\'')
+				}
+			}
+		}
+	}
+	if f.cl == nil {
+		if v := t.stack[f.fn]; v.kind() == kindNative && v.native().name != "" {
+			return append(append(append(b, "function '"...), v.native().name...), '\'')
+		}
+		return append(b, "function"...)
+	}
+	b = append(append(append(b, "function <"...), f.cl.proto.chunk...), ':')
+	return append(strconv.AppendInt(b, int64(f.cl.proto.line), 10), '>')
+}

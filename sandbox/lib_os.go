@@ -1,0 +1,281 @@
+package sandbox
+
+import "strconv"
+
+// What is left of os: the clock, where the host gives one.
+var osLib = []entry{
+	{path: "os.clock", fn: osClock},
+	{path: "os.difftime", fn: osDifftime},
+	{path: "os.time", fn: osTime},
+
+	{path: "os.date", fn: osDate, hidden: true},
+}
+
+const second = 1_000_000_000
+
+func (c *Call) now() (int64, error) {
+	f := c.r.script.prog.cfg.Now
+	if f == nil {
+		return 0, errorText("no clock is given to scripts")
+	}
+	return f(), nil
+}
+
+// osClock counts from the epoch: scripts only take differences, and processor
+// time is not theirs to see.
+func osClock(c *Call) error {
+	ns, err := c.now()
+	if err == nil {
+		c.push(Number(float64(ns) / second))
+	}
+	return err
+}
+
+func osDifftime(c *Call) error {
+	a, err := c.CheckNumber(1)
+	if err != nil {
+		return err
+	}
+	b := 0.0
+	if !c.Arg(2).IsNil() {
+		if b, err = c.CheckNumber(2); err != nil {
+			return err
+		}
+	}
+	c.push(Number(a - b))
+	return nil
+}
+
+// osTime is the current time, or that of a table, in UTC: the machine has no
+// time zones.
+func osTime(c *Call) error {
+	if c.Arg(1).IsNil() {
+		ns, err := c.now()
+		if err == nil {
+			c.push(Number(float64(floorDiv(ns, second))))
+		}
+		return err
+	}
+	t, err := c.CheckTable(1)
+	if err != nil {
+		return err
+	}
+	var f [6]int64
+	names := [...]string{"year", "month", "day", "hour", "min", "sec"}
+	for i := len(names) - 1; i >= 0; i-- { // in the order of C's library
+		name := names[i]
+		n, ok := c.r.number(t.getString(name))
+		switch {
+		case ok:
+			f[i] = int64(min(max(n, -1e9), 1e9))
+		case i < 3:
+			return errorText("field '" + name + "' missing in date table")
+		case i == 3:
+			f[i] = 12
+		}
+	}
+	c.push(Number(float64(unixTime(f))))
+	return nil
+}
+
+// unixTime takes year, month, day, hour, minute, second, each beyond its range
+// if need be.
+func unixTime(f [6]int64) int64 {
+	year, month := f[0]+floorDiv(f[1]-1, 12), mod(f[1]-1, 12)+1
+	return (days(year, month)+f[2]-1)*86400 + f[3]*3600 + f[4]*60 + f[5]
+}
+
+// days counts the days from the epoch to the first of a month (H. Hinnant,
+// "chrono-Compatible Low-Level Date Algorithms").
+func days(y, m int64) int64 {
+	if m <= 2 {
+		y--
+	}
+	era := floorDiv(y, 400)
+	yoe := y - era*400
+	doy := (153*mod(m+9, 12) + 2) / 5
+	return era*146097 + yoe*365 + yoe/4 - yoe/100 + doy - 719468
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b != 0 && (a < 0) != (b < 0) {
+		q--
+	}
+	return q
+}
+
+func mod(a, b int64) int64 { return a - floorDiv(a, b)*b }
+
+// civil is the date of a day since the epoch.
+func civil(day int64) (y, m, d int64) {
+	z := day + 719468
+	era := floorDiv(z, 146097)
+	doe := z - era*146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	m = mod(mp+2, 12) + 1
+	y = yoe + era*400
+	if m <= 2 {
+		y++
+	}
+	return y, m, doy - (153*mp+2)/5 + 1
+}
+
+var (
+	dayNames   = [...]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}
+	monthNames = [...]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}
+)
+
+// osDate knows the directives of C's strftime in the C locale that do not
+// depend on a time zone; all times are UTC, with or without "!".
+func osDate(c *Call) error {
+	format, err := c.OptString(1, "%c")
+	if err != nil {
+		return err
+	}
+	var unix int64
+	if c.Arg(2).IsNil() {
+		ns, err := c.now()
+		if err != nil {
+			return err
+		}
+		unix = floorDiv(ns, second)
+	} else {
+		n, err := c.CheckNumber(2)
+		if err != nil {
+			return err
+		}
+		unix = int64(min(max(n, -1e15), 1e15))
+	}
+	if len(format) > 0 && format[0] == '!' {
+		format = format[1:]
+	}
+	day := floorDiv(unix, 86400)
+	rest := unix - day*86400
+	y, m, d := civil(day)
+	hour, minute, sec := rest/3600, rest/60%60, rest%60
+	wday, yday := mod(day+4, 7), day-days(y, 1)
+	if len(format) >= 2 && format[:2] == "*t" {
+		t, err := c.NewTable(0, 9)
+		if err != nil {
+			return err
+		}
+		for _, f := range [...]struct {
+			name string
+			v    int64
+		}{{"year", y}, {"month", m}, {"day", d}, {"hour", hour}, {"min", minute}, {"sec", sec}, {"wday", wday + 1}, {"yday", yday + 1}} {
+			if err := c.SetString(t, f.name, Number(float64(f.v))); err != nil {
+				return err
+			}
+		}
+		if err := c.SetString(t, "isdst", Bool(false)); err != nil {
+			return err
+		}
+		c.push(t.value())
+		return nil
+	}
+	b := buffer{r: c.r}
+	two := func(n int64) string { return pad2(n) }
+	one := func(verb byte) (string, bool) {
+		switch verb {
+		case 'a':
+			return dayNames[wday][:3], true
+		case 'A':
+			return dayNames[wday], true
+		case 'b', 'h':
+			return monthNames[m-1][:3], true
+		case 'B':
+			return monthNames[m-1], true
+		case 'c':
+			return dayNames[wday][:3] + " " + monthNames[m-1][:3] + " " + blank2(d) + " " + two(hour) + ":" + two(minute) + ":" + two(sec) + " " + strconv.FormatInt(y, 10), true
+		case 'd':
+			return two(d), true
+		case 'D', 'x':
+			return two(m) + "/" + two(d) + "/" + two(mod(y, 100)), true
+		case 'e':
+			return blank2(d), true
+		case 'F':
+			return strconv.FormatInt(y, 10) + "-" + two(m) + "-" + two(d), true
+		case 'H':
+			return two(hour), true
+		case 'I':
+			return two(mod(hour+11, 12) + 1), true
+		case 'j':
+			n := strconv.FormatInt(yday+1, 10)
+			return "000"[len(n):] + n, true
+		case 'm':
+			return two(m), true
+		case 'M':
+			return two(minute), true
+		case 'n':
+			return "\n", true
+		case 'p':
+			if hour < 12 {
+				return "AM", true
+			}
+			return "PM", true
+		case 'R':
+			return two(hour) + ":" + two(minute), true
+		case 's':
+			return strconv.FormatInt(unix, 10), true
+		case 'S':
+			return two(sec), true
+		case 't':
+			return "\t", true
+		case 'T', 'X':
+			return two(hour) + ":" + two(minute) + ":" + two(sec), true
+		case 'U':
+			return two((yday + 7 - wday) / 7), true
+		case 'W':
+			return two((yday + 7 - mod(wday+6, 7)) / 7), true
+		case 'w':
+			return strconv.FormatInt(wday, 10), true
+		case 'y':
+			return two(mod(y, 100)), true
+		case 'Y':
+			return strconv.FormatInt(y, 10), true
+		case 'z':
+			return "+0000", true
+		case 'Z':
+			return "UTC", true
+		case '%':
+			return "%", true
+		}
+		return "", false
+	}
+	for i := 0; i < len(format); i++ {
+		text := format[i : i+1]
+		if format[i] == '%' && i+1 < len(format) {
+			i++
+			known, ok := one(format[i])
+			if text = known; !ok {
+				text = format[i-1 : i+1]
+			}
+		}
+		if err := b.add(text); err != nil {
+			return err
+		}
+	}
+	v, err := b.value()
+	if err != nil {
+		return err
+	}
+	c.push(v)
+	return nil
+}
+
+func pad2(n int64) string {
+	if n < 10 {
+		return "0" + strconv.FormatInt(n, 10)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func blank2(n int64) string {
+	if n < 10 {
+		return " " + strconv.FormatInt(n, 10)
+	}
+	return strconv.FormatInt(n, 10)
+}
