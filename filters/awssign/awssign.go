@@ -55,6 +55,8 @@ var (
 	_ filter.Streamer = (*Filter)(nil)
 	_ filter.Ticker   = (*Filter)(nil)
 
+	_ filter.HeaderEditor = (*Filter)(nil)
+
 	_ filter.TrailerStripper = (*exchange)(nil)
 )
 

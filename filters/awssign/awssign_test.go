@@ -659,3 +659,31 @@ func TestRetries(t *testing.T) {
 		})
 	}
 }
+
+// What a route should not match on, since the filter edits it.
+func TestEditsHeader(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config string
+		edits  string
+	}{
+		"keys of the proxy": {s3, "authorization x-amz-date"},
+		"keys of the user":  {perUser + `,"auth_header":"x-token","preserve_auth_header":true`, "authorization x-amz-date x-token x-authorization"},
+		"a query":           {s3 + `,"sign_query":true`, "authorization x-amz-date :path"},
+		"a target":          {static + `,"mount":"downstream","override_target_host":"a.on.aws","target":{"cluster_header":"x-cluster","https_cluster":"a"}`, "authorization x-amz-date :authority x-cluster"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := newFilter(t, c.config)
+			var got []string
+			for _, h := range []string{"authorization", "x-amz-date", "x-token", "x-authorization", ":path", ":authority", "x-cluster", "x-amz-meta-a"} {
+				if f.EditsHeader(h) {
+					got = append(got, h)
+				}
+			}
+			if strings.Join(got, " ") != c.edits {
+				t.Errorf("edits %v, want %s", got, c.edits)
+			}
+		})
+	}
+}

@@ -298,6 +298,20 @@ func (c *Config) checkTarget(errs *conf.Errors) {
 	}
 }
 
+// EditsHeader implements filter.HeaderEditor.
+func (f *Filter) EditsHeader(name string) bool {
+	c := f.config
+	switch name {
+	case "authorization", "x-amz-date", "x-amz-security-token", contentSHA256:
+		return true
+	case ":authority":
+		return c.overrides
+	case ":path":
+		return c.SignQuery
+	}
+	return name == c.Target.ClusterHeader || f.chain.NeedsToken() && (name == c.Credentials.AuthHeader || c.PreserveAuthHeader && name == c.PreserveAuthHeaderKey)
+}
+
 // newSigner makes the signer of a service: by S3's rules or by the others'.
 func (c *Config) newSigner(service string) (*sigv4.Signer, error) {
 	o := sigv4.OptionsFor(service)
