@@ -134,11 +134,12 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	if !c.Enabled {
 		return filter.Pass(Disabled)
 	}
-	token, problem := "", aws.None
+	token := ""
 	if x.chain.NeedsToken() {
 		if c.Mount == mountUpstream && x.retried(m, now) {
 			return x.sign(m, now)
 		}
+		var problem aws.Problem
 		if token, problem = c.Credentials.Token(m); problem != aws.None {
 			return c.deny(&aws.Answer{Problem: problem})
 		}

@@ -478,8 +478,8 @@ func TestTarget(t *testing.T) {
 				t.Errorf("goes on with\n%s", m.Text())
 			}
 			if c.word == Signed && !strings.HasPrefix(authority, "minio") {
-				service, region := f.config.Service, "us-east-1"
-				if service = "s3"; strings.Contains(authority, "lambda-url") {
+				service, region := "s3", "us-east-1"
+				if strings.Contains(authority, "lambda-url") {
 					service = "lambda"
 				}
 				if strings.Contains(authority, "eu-west-1") {

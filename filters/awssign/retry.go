@@ -55,7 +55,7 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 // credentialOf reads who signed a request, when, and the signature; id is "" if
 // nobody did in the way that the configuration has.
 func credentialOf(m filter.Message, inQuery bool) (id, date, signature string) {
-	credential := ""
+	var credential string
 	if inQuery {
 		target, _ := m.Header(":path")
 		_, query, _ := strings.Cut(target, "?")

@@ -286,7 +286,7 @@ func (e *Source) needsToken() bool {
 }
 
 // compile makes a source's templates; fault gets what is wrong with each.
-func (c *source) compile(e *Source, fault func(name string, err error)) {
+func (s *source) compile(e *Source, fault func(name string, err error)) {
 	parse := func(name, text string, esc tmpl.Escape) *tmpl.Template {
 		if text == "" {
 			return nil
@@ -296,30 +296,30 @@ func (c *source) compile(e *Source, fault func(name string, err error)) {
 			fault(name, err)
 			return nil
 		}
-		c.usesClaims = c.usesClaims || t.HasClaims()
-		c.usesRequest = c.usesRequest || t.HasRequest()
+		s.usesClaims = s.usesClaims || t.HasClaims()
+		s.usesRequest = s.usesRequest || t.HasRequest()
 		return t
 	}
-	c.kind, c.settings = e.Kind, e
-	c.static.AccessKeyID = e.AccessKeyID.Reveal()
-	c.static.SecretAccessKey = e.SecretAccessKey.Reveal()
-	c.static.SessionToken = e.SessionToken.Reveal()
-	c.role = parse("role_arn", e.RoleARN, tmpl.Name)
-	if c.role != nil {
-		if c.role.Sole() {
-			c.role = parse("role_arn", e.RoleARN, tmpl.Header)
+	s.kind, s.settings = e.Kind, e
+	s.static.AccessKeyID = e.AccessKeyID.Reveal()
+	s.static.SecretAccessKey = e.SecretAccessKey.Reveal()
+	s.static.SessionToken = e.SessionToken.Reveal()
+	s.role = parse("role_arn", e.RoleARN, tmpl.Name)
+	if s.role != nil {
+		if s.role.Sole() {
+			s.role = parse("role_arn", e.RoleARN, tmpl.Header)
 		}
-		if c.role.Constant() && !credentials.IsRoleARN(e.RoleARN) {
+		if s.role.Constant() && !credentials.IsRoleARN(e.RoleARN) {
 			fault("role_arn", errors.New("want arn:partition:iam::account:role/name"))
 		}
 	}
-	c.sessionName = parse("session_name", e.SessionName, tmpl.Text)
-	c.policy = parse("policy", e.Policy, tmpl.Policy)
-	c.sourceIdentity = parse("source_identity", e.SourceIdentity, tmpl.Text)
+	s.sessionName = parse("session_name", e.SessionName, tmpl.Text)
+	s.policy = parse("policy", e.Policy, tmpl.Policy)
+	s.sourceIdentity = parse("source_identity", e.SourceIdentity, tmpl.Text)
 	for i, t := range e.Tags {
-		c.tags = append(c.tags, parse("tags."+strconv.Itoa(i)+".value", t.Value, tmpl.Text))
+		s.tags = append(s.tags, parse("tags."+strconv.Itoa(i)+".value", t.Value, tmpl.Text))
 	}
-	c.needsToken = e.Kind == KindWebIdentity || c.usesClaims
+	s.needsToken = e.Kind == KindWebIdentity || s.usesClaims
 }
 
 var errForm = errors.New("")
