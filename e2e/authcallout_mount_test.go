@@ -202,7 +202,7 @@ func TestAuthcalloutConfigurationUnderTraffic(t *testing.T) {
 	// The listener keeps its port, so that clients stay; Envoy moves a listener on
 	// port 0 elsewhere.
 	number := 0
-	if _, err := fmt.Sscan(port(t, closedAddr(t)), &number); err != nil {
+	if _, err := fmt.Sscan(port(t, freeAddr(t)), &number); err != nil {
 		t.Fatal(err)
 	}
 	b := Bootstrap{

@@ -26,7 +26,7 @@ type demo struct {
 // and collects its output up to the line "Requests:".
 func startDemo(t *testing.T, name string, args ...string) (*demo, []string) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(closedAddr(t))
+	_, port, err := net.SplitHostPort(freeAddr(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestDemoSaysWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, freePort, err := net.SplitHostPort(closedAddr(t))
+	_, freePort, err := net.SplitHostPort(freeAddr(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -74,6 +76,33 @@ func newFaulty(t *testing.T, answer func(net.Conn)) *Faulty {
 }
 
 func closedAddr(t *testing.T) string {
+	t.Helper()
+	// Bound and never listening: no other test's server can get the port.
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Close(fd); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in4, ok := name.(*syscall.SockaddrInet4)
+	if !ok {
+		t.Fatalf("bound to %T", name)
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(in4.Port))
+}
+
+// freeAddr returns an address for a server to listen on.
+func freeAddr(t *testing.T) string {
 	t.Helper()
 	a, err := ClosedAddr()
 	if err != nil {

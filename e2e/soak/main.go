@@ -82,6 +82,7 @@ type soak struct {
 	version  int
 	updates  int
 	faults   int
+	notes    []string
 	trouble  trouble
 	tally    tally
 }
@@ -146,11 +147,19 @@ func (s *soak) bootstrap() e2e.Bootstrap {
 			Name: l.name, Port: s.ports[i],
 			Plugins: []e2e.Plugin{{Filter: "authcallout", VM: "soak", Config: l.config(s.version)}},
 			Routes:  []e2e.Node{e2e.RouteTo("upstream")},
-			HTTP:    e2e.Node{"access_log": []e2e.Node{}},
+			HTTP:    e2e.Node{"access_log": []e2e.Node{}, "local_reply_config": tellDetails},
 		})
 	}
 	return b
 }
+
+// tellDetails puts the word of a denial into its answer.
+var tellDetails = e2e.Node{"mappers": []e2e.Node{{
+	"filter": e2e.Node{"status_code_filter": e2e.Node{"comparison": e2e.Node{
+		"op": "GE", "value": e2e.Node{"default_value": 400, "runtime_key": "soak.unused"},
+	}}},
+	"headers_to_add": []e2e.Node{{"header": e2e.Node{"key": detailsHeader, "value": "%RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS%"}}},
+}}}
 
 // drive runs clients and faults side by side and judges at the end.
 func (s *soak) drive(ctx context.Context, length time.Duration, seed uint64) error {
@@ -209,6 +218,8 @@ func (s *soak) kill(ctx context.Context, r *rand.Rand) error {
 	s.faults++
 	end := s.trouble.begin()
 	defer end()
+	defer s.note("auth service back")
+	s.note("auth service killed")
 	if err := syscall.Kill(s.auth.PID(), syscall.SIGKILL); err != nil {
 		return err
 	}
@@ -232,6 +243,8 @@ func (s *soak) slow(ctx context.Context, r *rand.Rand, delay time.Duration, late
 		end := s.trouble.begin()
 		defer end()
 	}
+	s.note("auth service slow by " + delay.String())
+	defer s.note("auth service as fast as before")
 	if err := setDelay(s.authAddr, delay); err != nil {
 		return err
 	}
@@ -239,9 +252,16 @@ func (s *soak) slow(ctx context.Context, r *rand.Rand, delay time.Duration, late
 	return setDelay(s.authAddr, 0)
 }
 
+// note keeps what was done, to be read beside what went wrong.
+func (s *soak) note(text string) {
+	s.notes = append(s.notes, time.Now().Format(clockFormat)+text)
+}
+
 // update replaces all listeners by ones of another configuration.
 func (s *soak) update() error {
 	s.version++
+	s.note("configuration replaced")
+	defer s.note("configuration taken")
 	accepted, err := s.envoy.Update(s.bootstrap())
 	if err != nil {
 		return err
@@ -298,8 +318,8 @@ func (s *soak) judge(rssStart int) error {
 	} {
 		fmt.Printf("%-44s %12v\n", row.name, row.value)
 	}
-	for _, line := range t.examples() {
-		fmt.Println("  " + line)
+	if examples := t.examples(); len(examples) > 0 {
+		fmt.Println("what happened:\n  " + strings.Join(append(s.notes, examples...), "\n  "))
 	}
 	if t.total() == 0 || t.passed.Load() == 0 || t.denied.Load() == 0 {
 		return errors.New("no traffic worth the name")

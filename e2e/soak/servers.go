@@ -90,6 +90,8 @@ type upstream struct {
 const (
 	userHeader = "X-User-Id"   // set by the filter, stripped from clients
 	seenHeader = "X-Seen-User" // of the upstream's answer
+
+	detailsHeader = "X-Details" // of Envoy's
 )
 
 func startUpstream() (*upstream, error) {

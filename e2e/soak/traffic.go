@@ -121,6 +121,8 @@ func (p *pool) fresh() token {
 	return p.make()
 }
 
+const clockFormat = "15:04:05.000 "
+
 // tally counts what came of the requests.
 type tally struct {
 	passed, denied, failed, givenUp, wrong, unanswered atomic.Int64
@@ -137,7 +139,7 @@ func (t *tally) example(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.said) < 20 {
-		t.said = append(t.said, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+		t.said = append(t.said, time.Now().Format(clockFormat)+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -256,7 +258,7 @@ func (c *client) judge(l listener, t token, x exchange) {
 	default:
 		y.failed.Add(1)
 		if valid && !c.s.trouble.touches(x.sent, x.done) {
-			wrong = "failed with a valid token, while the auth service was there: status " + strconv.Itoa(status)
+			wrong = fmt.Sprintf("failed with a valid token, while the auth service was there: status %d, %s, after %s", status, x.resp.Header.Get(detailsHeader), x.done.Sub(x.sent).Round(time.Millisecond))
 		}
 	}
 	if wrong != "" {
