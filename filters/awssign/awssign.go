@@ -164,10 +164,14 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 // search goes on until there are credentials, or none.
 func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, ask *aws.Ask) filter.Outcome {
 	if ask != nil {
-		return filter.Call(ask.Callout, func(res filter.CalloutResult) filter.Outcome {
+		o := filter.Call(ask.Callout, func(res filter.CalloutResult) filter.Outcome {
 			answer, next := ask.Answer(&res)
 			return x.search(m, res.Now, answer, next)
 		})
+		if x.payload != "" {
+			o = o.WithoutBody() // a large upload waits for its session, and is not refused
+		}
+		return o
 	}
 	if answer.Problem != aws.None {
 		return x.config.deny(&answer).From(answer.From)
