@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
 
@@ -74,7 +75,11 @@ def verify(case):
         again.headers["X-Amz-Content-SHA256"] = digest  # what its payload() takes
     again.context["timestamp"] = date
     if "x-amz-content-sha256" not in signed:
-        auth.headers_to_sign = lambda r: {n: ",".join(headers[n]) for n in signed}
+        only = HTTPHeaders()
+        for name in signed:
+            for value in headers[name]:
+                only.add_header(name, value)
+        auth.headers_to_sign = lambda _: only
     canonical = auth.canonical_request(again)
     signature = auth.signature(auth.string_to_sign(again, canonical), again)
     if signature != fields["Signature"]:
