@@ -65,7 +65,7 @@ type Bootstrap struct {
 var accessLogFormat = Node{
 	"listener": "%FILTER_CHAIN_NAME%",
 	"method":   "%REQ(:METHOD)%",
-	"path":     "%REQ(:PATH)%",
+	"path":     "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
 	"case":     "%REQ(X-CASE)%",
 	"status":   "%RESPONSE_CODE%",
 	"details":  "%RESPONSE_CODE_DETAILS%",

@@ -208,6 +208,9 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 		m.SetHeader(h[0], h[1])
 	}
 	if s.RawQuery != query {
+		if c.SignQuery {
+			keepForLogs(m)
+		}
 		if s.RawQuery != "" {
 			path += "?" + s.RawQuery
 		}
@@ -221,6 +224,21 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	}
 	x.signed = true
 	return filter.Pass(Signed).From(x.from)
+}
+
+// originalPath is where Envoy's rewrites leave the path that they replace; its
+// default access log and our samples write %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-original-path
+const originalPath = "x-envoy-original-path"
+
+// keepForLogs leaves the path as it came for access logs: the new one is a link
+// that works for whoever reads it, with the session's token in it.
+func keepForLogs(m filter.Message) {
+	if _, n := m.Header(originalPath); n == 0 {
+		path, _ := m.Header(":path")
+		m.SetHeader(originalPath, path)
+	}
 }
 
 // signature makes the signature of a request as it stands.
