@@ -420,6 +420,12 @@ func TestAwssignSigns(t *testing.T) {
 			then(w, r)
 		}
 	}
+	slowly := func(then http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(150 * time.Millisecond)
+			then(w, r)
+		}
+	}
 	// AWS's clock ends its sessions too.
 	later := func(action string, k [3]string, end time.Time) (contentType, body string) {
 		return stsXML(action, k, end.Add(30*time.Minute))
@@ -459,6 +465,7 @@ func TestAwssignSigns(t *testing.T) {
 		"STS answers in XML":                {request: request{headers: alice}, asked: 1, status: 200, left: 1},
 		"STS answers in JSON":               {sts: sts(stsJSON), request: request{headers: alice}, asked: 1, status: 200, left: 1},
 		"STS answers in JSON, time as text": {sts: sts(stsJSONText), request: request{headers: alice}, asked: 1, status: 200, left: 1},
+		"an upload that is faster than STS": {config: Node{"service": "s3"}, sts: slowly(sts(stsXML)), request: request{method: "PUT", wire: "/b/k", body: strings.Repeat("x", 4<<20), headers: alice}, scope: scope{"s3", "eu-west-1", "UNSIGNED-PAYLOAD"}, asked: 1, status: 200, left: 1},
 		"two requests, one session":         {request: request{headers: alice}, times: 2, asked: 1, status: 200, left: 2},
 		"a user, in the query":              {config: Node{"sign_query": true}, request: request{headers: alice, wire: "/p?x=1"}, asked: 1, status: 200, left: 1},
 		"a role by claim and header": {config: Node{"credentials": []Node{{"source": "web_identity", "role_arn": "arn:aws-cn:iam::123456789012:role/%CLAIM(tenant)%-%REQ(x-tier)%"}}},
