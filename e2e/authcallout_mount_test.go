@@ -53,24 +53,6 @@ func port(t *testing.T, addr string) string {
 	return p
 }
 
-// lockedBuffer collects what Envoy writes to its standard output.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // TestAuthcalloutShippedEnvoy starts envoy/authcallout/envoy.yaml as it is, but
 // for addresses.
 func TestAuthcalloutShippedEnvoy(t *testing.T) {
@@ -87,7 +69,7 @@ func TestAuthcalloutShippedEnvoy(t *testing.T) {
 		"port_value: 9001":                      "port_value: " + port(t, auth.Addr),
 		"dist/authcallout.wasm":                 module,
 	})
-	var out lockedBuffer
+	var out logBuffer
 	e, err := Start(t.Context(), Options{Dir: t.TempDir(), Bootstrap: bootstrap, Env: []string{"AUTH_SERVICE_KEY=key-of-the-operator"}, Stdout: &out})
 	if err != nil {
 		t.Fatal(err)

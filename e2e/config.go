@@ -23,6 +23,7 @@ type Listener struct {
 	Routes     []Node   // Envoy's Route messages; default: all to the cluster "echo"
 	HTTP       Node     // added to, or replacing, fields of the HTTP connection manager
 	BufferSize int      // per_connection_buffer_limit_bytes; 0 leaves Envoy's 1 MiB
+	TLS        Node     // a DownstreamTlsContext; nil: plain text
 }
 
 // Plugin is one filter of ours in a chain.
@@ -33,9 +34,10 @@ type Plugin struct {
 	Config   string // JSON text
 	Body     bool   // allow_on_headers_stop_iteration
 	Env      map[string]string
-	VM       string // vm_id; plugins with the same module and vm_id share a VM
-	FailOpen bool   // failure_policy FAIL_OPEN instead of FAIL_RELOAD
-	Native   Node   // a filter of Envoy's own instead, as its HttpFilter message
+	HostEnv  []string // names of Envoy's own environment that the VM gets
+	VM       string   // vm_id; plugins with the same module and vm_id share a VM
+	FailOpen bool     // failure_policy FAIL_OPEN instead of FAIL_RELOAD
+	Native   Node     // a filter of Envoy's own instead, as its HttpFilter message
 }
 
 // Cluster is one upstream.
@@ -43,7 +45,9 @@ type Cluster struct {
 	Name  string
 	Addr  string // host:port on the loopback interface
 	HTTP2 bool
-	Extra Node // added to, or replacing, fields of the Cluster message
+	// Upstream HTTP filters.
+	Plugins []Plugin
+	Extra   Node // added to, or replacing, fields of the Cluster message
 }
 
 // Bootstrap is a whole configuration. With Dynamic, listeners and clusters come
@@ -61,17 +65,22 @@ type Bootstrap struct {
 var accessLogFormat = Node{
 	"listener": "%FILTER_CHAIN_NAME%",
 	"method":   "%REQ(:METHOD)%",
-	"path":     "%REQ(:PATH)%",
+	"path":     "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
 	"case":     "%REQ(X-CASE)%",
 	"status":   "%RESPONSE_CODE%",
 	"details":  "%RESPONSE_CODE_DETAILS%",
 	"flags":    "%RESPONSE_FLAGS%",
 	"verdict":  "%FILTER_STATE(wasm.gatehouse.authcallout:PLAIN)%",
+	"awssign":  "%FILTER_STATE(wasm.gatehouse.awssign:PLAIN)%",
 }
 
 // JSON renders the configuration for Options.Bootstrap.
 func (b Bootstrap) JSON() ([]byte, error) {
 	listeners, err := listenerNodes(b.Dir, b.Listeners)
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := clusterNodes(b.Clusters)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +103,7 @@ func (b Bootstrap) JSON() ([]byte, error) {
 		}
 		root["dynamic_resources"] = Node{"lds_config": source(b.Dir + "/lds"), "cds_config": source(b.Dir + "/cds")}
 	} else {
-		root["static_resources"] = Node{"listeners": listeners, "clusters": clusterNodes(b.Clusters)}
+		root["static_resources"] = Node{"listeners": listeners, "clusters": clusters}
 	}
 	merge(root, b.Extra)
 	return json.Marshal(root)
@@ -112,12 +121,16 @@ func listenerNodes(dir string, listeners []Listener) ([]Node, error) {
 	return nodes, nil
 }
 
-func clusterNodes(clusters []Cluster) []Node {
+func clusterNodes(clusters []Cluster) ([]Node, error) {
 	nodes := []Node{}
 	for _, c := range clusters {
-		nodes = append(nodes, c.node())
+		n, err := c.node()
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
 	}
-	return nodes
+	return nodes, nil
 }
 
 func (l Listener) node(dir string) (Node, error) {
@@ -160,17 +173,17 @@ func (l Listener) node(dir string) (Node, error) {
 		"http_filters": filters,
 	}
 	merge(hcm, l.HTTP)
-	n := Node{
-		"name":    l.Name,
-		"address": loopback(l.Port),
-		"filter_chains": []Node{{
-			"name": l.Name,
-			"filters": []Node{{
-				"name":         "envoy.filters.network.http_connection_manager",
-				"typed_config": hcm,
-			}},
+	chain := Node{
+		"name": l.Name,
+		"filters": []Node{{
+			"name":         "envoy.filters.network.http_connection_manager",
+			"typed_config": hcm,
 		}},
 	}
+	if l.TLS != nil {
+		chain["transport_socket"] = Node{"name": "envoy.transport_sockets.tls", "typed_config": l.TLS}
+	}
+	n := Node{"name": l.Name, "address": loopback(l.Port), "filter_chains": []Node{chain}}
 	if l.BufferSize > 0 {
 		n["per_connection_buffer_limit_bytes"] = l.BufferSize
 	}
@@ -196,8 +209,8 @@ func (p Plugin) node(name string) (Node, error) {
 	if p.VM != "" {
 		vm["vm_id"] = p.VM
 	}
-	if p.Env != nil {
-		vm["environment_variables"] = Node{"key_values": p.Env}
+	if p.Env != nil || p.HostEnv != nil {
+		vm["environment_variables"] = Node{"key_values": p.Env, "host_env_keys": p.HostEnv}
 	}
 	config := Node{
 		"name":           name,
@@ -228,7 +241,7 @@ func (p Plugin) node(name string) (Node, error) {
 	}, nil
 }
 
-func (c Cluster) node() Node {
+func (c Cluster) node() (Node, error) {
 	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {
 		panic(fmt.Sprintf("cluster %s: %v", c.Name, err)) // a mistake in the test itself
@@ -245,16 +258,30 @@ func (c Cluster) node() Node {
 			"endpoint": Node{"address": Node{"socket_address": Node{"address": host, "port_value": number}}},
 		}}}}},
 	}
-	if c.HTTP2 {
-		n["typed_extension_protocol_options"] = Node{
-			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Node{
-				"@type":                "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-				"explicit_http_config": Node{"http2_protocol_options": Node{}},
-			},
+	if c.HTTP2 || len(c.Plugins) > 0 {
+		const name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+		options := Node{"@type": "type.googleapis.com/" + name, "explicit_http_config": Node{"http_protocol_options": Node{}}}
+		if c.HTTP2 {
+			options["explicit_http_config"] = Node{"http2_protocol_options": Node{}}
 		}
+		filters := []Node{}
+		for i, p := range c.Plugins {
+			f, err := p.node(c.Name + "-" + strconv.Itoa(i))
+			if err != nil {
+				return nil, err
+			}
+			filters = append(filters, f)
+		}
+		if len(filters) > 0 {
+			options["http_filters"] = append(filters, Node{
+				"name":         "envoy.filters.http.upstream_codec",
+				"typed_config": Node{"@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"},
+			})
+		}
+		n["typed_extension_protocol_options"] = Node{name: options}
 	}
 	merge(n, c.Extra)
-	return n
+	return n, nil
 }
 
 // RouteTo routes everything to one cluster.
@@ -280,7 +307,11 @@ func (b Bootstrap) write(version int) error {
 		return err
 	}
 	// Clusters first, so that a new listener finds the ones it names.
-	if err := b.writeResources("cds", "type.googleapis.com/envoy.config.cluster.v3.Cluster", version, clusterNodes(b.Clusters)); err != nil {
+	clusters, err := clusterNodes(b.Clusters)
+	if err != nil {
+		return err
+	}
+	if err := b.writeResources("cds", "type.googleapis.com/envoy.config.cluster.v3.Cluster", version, clusters); err != nil {
 		return err
 	}
 	return b.writeResources("lds", "type.googleapis.com/envoy.config.listener.v3.Listener", version, listeners)

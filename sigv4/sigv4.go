@@ -262,6 +262,9 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 
 func append2(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
+// ParseTime reads a time as X-Amz-Date has it: YYYYMMDDTHHMMSSZ, in UTC.
+func ParseTime(s string) (time.Time, bool) { return parseTime(s) }
+
 func parseTime(s string) (time.Time, bool) {
 	if len(s) != timeLen || s[8] != 'T' || s[15] != 'Z' {
 		return time.Time{}, false

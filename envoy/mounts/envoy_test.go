@@ -2,6 +2,7 @@ package mounts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,10 +14,12 @@ import (
 	"text/template"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	wasmfilterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/wasm/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	upstreamhttpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	wasmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/wasm/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	"sigs.k8s.io/yaml"
@@ -56,6 +59,20 @@ func plugins(t *testing.T, file string) []plugin {
 					t.Fatal(err)
 				}
 				all = append(all, fromEnvoy(t, file, w.Config))
+			}
+			if c, ok := m.(*clusterv3.Cluster); ok { // an upstream filter
+				for _, packed := range c.TypedExtensionProtocolOptions {
+					var o upstreamhttpv3.HttpProtocolOptions
+					if err := packed.UnmarshalTo(&o); err != nil {
+						t.Fatal(err)
+					}
+					for _, h := range o.HttpFilters {
+						var w wasmfilterv3.Wasm
+						if h.GetTypedConfig().UnmarshalTo(&w) == nil {
+							all = append(all, fromEnvoy(t, file, w.Config))
+						}
+					}
+				}
 			}
 		}
 	}
@@ -174,7 +191,8 @@ func gatewayListener(t *testing.T, file string, policy map[string]any) xds {
 		w.Config.FailOpen = failOpen //nolint:staticcheck // what Envoy Gateway sets
 		w.Config.RootId = text(wasms[0], "rootID")
 		var keys []string
-		for _, k := range at(wasms[0], "env", "hostKeys").([]any) {
+		hostKeys, _ := at(wasms[0], "env", "hostKeys").([]any)
+		for _, k := range hostKeys {
 			keys = append(keys, k.(string))
 		}
 		w.Config.GetVmConfig().EnvironmentVariables = &wasmv3.EnvironmentVariables{HostEnvKeys: keys}
@@ -218,12 +236,16 @@ func TestEnvoyPatchPolicies(t *testing.T) {
 				}
 			}
 			// The cluster that the filter calls is one that the patches add.
-			var config struct{ Cluster string }
+			var config struct {
+				Cluster string
+				STS     struct{ Cluster string }
+			}
 			if err := json.Unmarshal([]byte(plugins(t, file)[0].config), &config); err != nil {
 				t.Fatal(err)
 			}
-			if x[resourceKey("type.googleapis.com/envoy.config.cluster.v3.Cluster", config.Cluster)] == nil {
-				t.Errorf("%s: no patch adds the cluster %q", file, config.Cluster)
+			cluster := cmp.Or(config.Cluster, config.STS.Cluster)
+			if x[resourceKey("type.googleapis.com/envoy.config.cluster.v3.Cluster", cluster)] == nil {
+				t.Errorf("%s: no patch adds the cluster %q", file, cluster)
 			}
 		}
 	}
@@ -303,13 +325,13 @@ func gatewayBootstrap(t *testing.T) []byte {
 // from the environment and may call what the raw mount may call.
 func TestPluginsAreHardened(t *testing.T) {
 	t.Parallel()
-	raw := rawPlugin(t, "../authcallout/envoy.yaml")
-	want := capabilities(raw)
-	if len(want) == 0 {
-		t.Fatal("the raw mount restricts nothing")
-	}
 	ids := map[string]string{}
 	for _, file := range files(t) {
+		raw := rawPlugin(t, filepath.Join(filepath.Dir(file), "envoy.yaml"))
+		want := capabilities(raw)
+		if len(want) == 0 {
+			t.Fatalf("the raw mount beside %s restricts nothing", file)
+		}
 		for _, p := range plugins(t, file) {
 			if p.envoy == nil {
 				continue

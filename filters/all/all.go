@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/authcallout"
+	"github.com/gatehouse-proxy/gatehouse/filters/awssign"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
@@ -24,6 +25,7 @@ type Entry struct {
 // Entries lists the filters in the order of the documentation.
 var Entries = []Entry{
 	{authcallout.Plugin, func() conf.Fields { return new(authcallout.Config).Fields() }},
+	{awssign.Plugin, func() conf.Fields { return new(awssign.Config).Fields() }},
 }
 
 // Names lists the filters' names.

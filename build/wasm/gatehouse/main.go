@@ -4,11 +4,13 @@ package main
 import (
 	"github.com/gatehouse-proxy/gatehouse/filters"
 	"github.com/gatehouse-proxy/gatehouse/filters/authcallout"
+	"github.com/gatehouse-proxy/gatehouse/filters/awssign"
 )
 
 func init() {
 	filters.Run(
 		authcallout.Plugin,
+		awssign.Plugin,
 	)
 }
 

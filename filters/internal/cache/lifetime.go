@@ -261,6 +261,10 @@ func varyAll(line string) bool {
 	return false
 }
 
+// HTTPDate reads a Date header: an IMF-fixdate, the form that senders must use
+// (RFC 9110 section 5.6.7).
+func HTTPDate(s string) (time.Time, bool) { return httpDate(trim(s)) }
+
 // httpDate reads an IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110
 // section 5.6.7).
 func httpDate(s string) (time.Time, bool) {

@@ -28,6 +28,11 @@ type Message interface {
 	SetBody(body []byte)
 	// Property reads an Envoy attribute such as ("source", "address").
 	Property(path ...string) (value string, ok bool)
+	// SetFilterState sets one of Envoy's own filter state objects, such as
+	// "envoy.upstream.dynamic_host", from its text; false if Envoy refuses. Only
+	// OnRequest itself may call it: up to Envoy 1.36 a step after a callout acts on
+	// the plugin instead of the stream.
+	SetFilterState(name, value string) (ok bool)
 }
 
 // Filter is one configuration of a plugin, shared by all its streams. It holds
@@ -121,6 +126,7 @@ type Outcome struct {
 	Reply   *Reply                      // KindReply
 	Callout *Callout                    // KindCall
 	OnReply func(CalloutResult) Outcome // KindCall
+	NoBody  bool                        // KindCall: see WithoutBody
 	Body    BodyNeed                    // KindBody
 	OnBody  func(BodyResult) Outcome    // KindBody
 }
@@ -156,6 +162,13 @@ func Call(c Callout, then func(CalloutResult) Outcome) Outcome {
 	return Outcome{Kind: KindCall, Callout: &c, OnReply: then}
 }
 
+// WithoutBody promises for a [Call] from the headers that no [NeedBody] follows.
+// The body then waits in the client's and Envoy's flow control. Otherwise Envoy
+// buffers it while the callout runs, in case it is asked for, and answers 413 as
+// soon as it is over the buffer limit (where allow_on_headers_stop_iteration is
+// set). Who asks for the body all the same gets the shell's 500.
+func (o Outcome) WithoutBody() Outcome { o.NoBody = true; return o }
+
 // NeedBody suspends the message until its body is there. It needs
 // allow_on_headers_stop_iteration in Envoy's PluginConfig; without it the shell
 // answers 500 with the word body_unavailable.
@@ -173,6 +186,8 @@ type BodyNeed struct {
 type BodyResult struct {
 	TooLarge  bool // the body is over the limit and Partial was not asked for; Body() is empty
 	Truncated bool // Partial: Body() holds the first Limit bytes only
+	// Now is when the body was there.
+	Now time.Time
 }
 
 // Reply is an answer made by the filter.
@@ -259,6 +274,8 @@ type CalloutResult struct {
 	Headers  [][2]string // lower-case names, pseudo-headers left out
 	Body     []byte
 	Duration time.Duration
+	// Now is when the answer came, or when the callout could not be made.
+	Now time.Time
 }
 
 // Header returns the first value of a header of the answer and how often it

@@ -52,7 +52,7 @@ func (f *flights) orphan(fl *flight) {
 func (p *plugin) dispatch(c *filter.Callout, headers [][2]string, done func(filter.CalloutResult)) (res filter.CalloutResult, fl *flight) {
 	started := stopwatch()
 	if p.flights.full(c.MaxConcurrent, started) {
-		res.Failure = filter.Overloaded
+		res.Failure, res.Now = filter.Overloaded, clock()
 		p.metrics.callout(res.Failure, 0)
 		return res, nil
 	}
@@ -61,6 +61,7 @@ func (p *plugin) dispatch(c *filter.Callout, headers [][2]string, done func(filt
 		func(headers, bodySize, _ int) {
 			p.flights.count--
 			res := readResult(headers, bodySize, maxReply)
+			res.Now = clock()
 			res.Duration = stopwatch() - started
 			// An answer that began in time and never ended is a reset too. Envoy's
 			// timers go by the clock of its event loop, which may be some ms behind.
@@ -72,7 +73,7 @@ func (p *plugin) dispatch(c *filter.Callout, headers [][2]string, done func(filt
 		})
 	clear(p.scratch.headers) // a token stays no longer than it is needed
 	if err != nil {
-		res.Failure = filter.UnknownCluster
+		res.Failure, res.Now = filter.UnknownCluster, clock()
 		p.metrics.callout(res.Failure, 0)
 		p.log.error("Envoy refused a callout: is the cluster defined?", "cluster", excerpt(c.Cluster))
 		return res, nil

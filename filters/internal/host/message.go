@@ -145,6 +145,24 @@ func (m *message) routeName() string {
 	return m.route
 }
 
+// SetFilterState implements filter.Message. The argument of Envoy's function is a
+// protobuf message: 1 the object's name, 2 its text, both strings.
+func (m *message) SetFilterState(name, value string) bool {
+	b := make([]byte, 0, len(name)+len(value)+8)
+	b = append(appendLength(append(b, 1<<3|2), len(name)), name...)
+	b = append(appendLength(append(b, 2<<3|2), len(value)), value...)
+	_, err := proxywasm.CallForeignFunction("set_envoy_filter_state", b)
+	return err == nil
+}
+
+// appendLength appends a protobuf varint.
+func appendLength(b []byte, n int) []byte {
+	for ; n >= 0x80; n >>= 7 {
+		b = append(b, byte(n)|0x80)
+	}
+	return append(b, byte(n))
+}
+
 // readBody takes up to most bytes of what Envoy has buffered.
 func (m *message) readBody(most int) []byte {
 	if most > math.MaxInt32 {

@@ -36,7 +36,7 @@ func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult
 	w := waiter{s, d, then}
 	if sf := s.p.shared[c.Flight]; sf != nil {
 		if len(sf.waiters) > c.MaxWaiters { // the leader is none
-			res.Failure = filter.TooManyWaiters
+			res.Failure, res.Now = filter.TooManyWaiters, clock()
 			s.p.metrics.callout(res.Failure, 0)
 			return res, false
 		}

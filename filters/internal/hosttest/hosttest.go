@@ -19,6 +19,9 @@ type Message struct {
 	Fields     [][2]string
 	Whole      []byte // what arrives as body
 	Properties map[string]string
+	// FilterState is what SetFilterState has set; with RefuseState it fails.
+	FilterState map[string]string
+	RefuseState bool
 
 	body []byte
 }
@@ -104,6 +107,18 @@ func (m *Message) SetBody(b []byte) {
 func (m *Message) Property(path ...string) (string, bool) {
 	v, ok := m.Properties[strings.Join(path, ".")]
 	return v, ok
+}
+
+// SetFilterState implements filter.Message.
+func (m *Message) SetFilterState(name, value string) bool {
+	if m.RefuseState {
+		return false
+	}
+	if m.FilterState == nil {
+		m.FilterState = map[string]string{}
+	}
+	m.FilterState[name] = value
+	return true
 }
 
 // Text shows the headers that start with one of the prefixes, or all without
@@ -196,20 +211,25 @@ func Drive(f filter.Filter, m *Message, answer func(filter.Callout) filter.Callo
 	if s, ok := f.(filter.Streamer); ok {
 		f = s.NewStream()
 	}
-	return settle(f.OnRequest(m, Now), m, answer), f
+	return settle(f.OnRequest(m, Now), m, Now, answer), f
 }
 
 // DriveAt is Drive at another time than Now.
 func DriveAt(f filter.Filter, m *Message, now time.Time, answer func(filter.Callout) filter.CalloutResult) Exchange {
-	return settle(f.(filter.Streamer).NewStream().OnRequest(m, now), m, answer)
+	return settle(f.(filter.Streamer).NewStream().OnRequest(m, now), m, now, answer)
 }
 
 // DriveResponse runs a response through the stream's filter.
 func DriveResponse(f filter.Filter, m *Message, answer func(filter.Callout) filter.CalloutResult) Exchange {
-	return settle(f.OnResponse(m, Now), m, answer)
+	return settle(f.OnResponse(m, Now), m, Now, answer)
 }
 
-func settle(o filter.Outcome, m *Message, answer func(filter.Callout) filter.CalloutResult) Exchange {
+// DriveTick runs a tick of a filter, and what it calls, at a time.
+func DriveTick(f filter.Ticker, now time.Time, answer func(filter.Callout) filter.CalloutResult) Exchange {
+	return settle(f.OnTick(now), nil, now, answer)
+}
+
+func settle(o filter.Outcome, m *Message, now time.Time, answer func(filter.Callout) filter.CalloutResult) Exchange {
 	var e Exchange
 	for {
 		switch o.Kind {
@@ -218,9 +238,14 @@ func settle(o filter.Outcome, m *Message, answer func(filter.Callout) filter.Cal
 			return e
 		case filter.KindCall:
 			e.Callouts = append(e.Callouts, *o.Callout)
-			o = o.OnReply(answer(*o.Callout))
+			res := answer(*o.Callout)
+			if res.Now.IsZero() {
+				res.Now = now.Add(res.Duration)
+			}
+			now = res.Now
+			o = o.OnReply(res)
 		case filter.KindBody:
-			var res filter.BodyResult
+			res := filter.BodyResult{Now: now}
 			m.body = m.Whole
 			if len(m.body) > o.Body.Limit {
 				if o.Body.Partial {

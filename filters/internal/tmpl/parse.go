@@ -25,7 +25,14 @@ var operators = [...]struct {
 	{"RAW_QUERY", rawQuery, false},
 	{"CLIENT_IP", clientIP, false},
 	{"PROPERTY", property, true},
+	{"CLAIM", claim, true},
 }
+
+// Option adds to what a template may hold.
+type Option uint8
+
+// Claims lets it hold %CLAIM%.
+const Claims Option = 1
 
 // maxLimit bounds ":n".
 const maxLimit = 1 << 20
@@ -34,8 +41,11 @@ const maxLimit = 1 << 20
 // nearest operator. For JSON, the text must be valid JSON and each operator must
 // stand inside a string that is a value, not a key: a client could repeat
 // another key.
-func Parse(text string, esc Escape) (*Template, error) {
+func Parse(text string, esc Escape, options ...Option) (*Template, error) {
 	p := parser{text: text}
+	for _, o := range options {
+		p.claims = p.claims || o == Claims
+	}
 	t := &Template{esc: esc}
 	// The text with "x" for every byte of an operator: valid JSON if the filled
 	// text is, and of the same columns.
@@ -70,7 +80,7 @@ func Parse(text string, esc Escape) (*Template, error) {
 	if len(literal) > 0 {
 		t.parts = append(t.parts, part{literal: string(literal)})
 	}
-	if esc == JSON {
+	if esc.json() {
 		if err := checkJSON(text, blank); err != nil {
 			return nil, err
 		}
@@ -87,8 +97,9 @@ func at(offset int, fault string) error {
 }
 
 type parser struct {
-	text string
-	pos  int
+	text   string
+	pos    int
+	claims bool
 }
 
 // operator reads from one "%" to the other.
@@ -101,12 +112,12 @@ func (p *parser) operator() (part, error) {
 	}
 	o := -1
 	for i := range operators {
-		if operators[i].name == name {
+		if operators[i].name == name && p.knows(operators[i].op) {
 			o = i
 		}
 	}
 	if o < 0 {
-		return part{}, at(start, "unknown operator %"+name+"%; "+hint(name)+" (%% is a percent sign)")
+		return part{}, at(start, "unknown operator %"+name+"%; "+p.hint(name)+" (%% is a percent sign)")
 	}
 	out := part{op: operators[o].op}
 	if operators[o].argument {
@@ -133,6 +144,8 @@ func (p *parser) operator() (part, error) {
 	return out, nil
 }
 
+func (p *parser) knows(op operator) bool { return op != claim || p.claims }
+
 func (p *parser) has(c byte) bool { return p.pos < len(p.text) && p.text[p.pos] == c }
 
 func (p *parser) while(in func(byte) bool) string {
@@ -150,11 +163,22 @@ func (p *parser) argument(name string, out *part) error {
 	}
 	p.pos++
 	from := p.pos
-	if out.op == property {
+	switch out.op {
+	case property:
 		if err := p.attribute(out); err != nil {
 			return err
 		}
-	} else {
+	case claim:
+		// A ")" in the name of a claim is written "\)", as in any JSON path.
+		out.name = p.while(func(c byte) bool { return c != ')' && c != '%' })
+		for strings.HasSuffix(out.name, `\`) && p.has(')') {
+			p.pos++
+			out.name += ")" + p.while(func(c byte) bool { return c != ')' && c != '%' })
+		}
+		if err := jsonr.CheckPath(out.name); err != nil {
+			return at(from, "want the path of a claim: "+err.Error())
+		}
+	default:
 		arg := p.while(func(c byte) bool { return c != ')' && c != '%' })
 		if out.op == queryParam {
 			if arg == "" {
@@ -252,10 +276,12 @@ func checkJSON(text string, blank []byte) error {
 }
 
 // hint names the operator that a name is near to, or all of them.
-func hint(name string) string {
+func (p *parser) hint(name string) string {
 	var all []string
 	for i := range operators {
-		all = append(all, operators[i].name)
+		if p.knows(operators[i].op) {
+			all = append(all, operators[i].name)
+		}
 	}
 	if near, ok := conf.Nearest(strings.ToUpper(name), all); ok {
 		return "did you mean %" + near + "%?"

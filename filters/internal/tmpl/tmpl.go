@@ -8,12 +8,14 @@
 //	%RAW_QUERY%            what follows the "?", as it came
 //	%CLIENT_IP%            source.address without the port
 //	%PROPERTY(a.b['c.d'])% an attribute of Envoy; ['...'] for parts with dots
+//	%CLAIM(a.b)%           a claim of the request's token: a text, number or boolean
 //	%%                     one percent sign
 //
 // Every operator takes ":n", a limit in bytes that never splits a UTF-8
 // sequence. What is missing is empty; of several headers or parameters the first
 // counts. Values are escaped for where the text goes, so a client can fill a
-// value but never end it.
+// value but never end it. %CLAIM% is there for those who parse with [Claims], and
+// fill with a Message that is a [Claimer].
 package tmpl
 
 import (
@@ -42,7 +44,25 @@ const (
 	// URL is for a path with query or a form: all but RFC 3986's unreserved
 	// characters are percent-encoded, "/" too.
 	URL
+	// Name is for a name in which values are parts, such as an ARN. A byte that no
+	// part may have (all but letters, digits and _+=,.@-) becomes a space, so that
+	// whoever checks the filled name refuses it: a value that holds a ":" or "/"
+	// must not become two parts.
+	Name
+	// Policy is JSON for an AWS IAM policy: besides, "*", "?" and "$" of values
+	// become ${*}, ${?} and ${$}, which stand for themselves (IAM User Guide,
+	// "Policy elements: variables and tags"; version 2012-10-17).
+	Policy
 )
+
+// json tells whether the text is JSON.
+func (e Escape) json() bool { return e == JSON || e == Policy }
+
+// Claimer is a Message that knows the claims of the request's token. path is one
+// that jsonr.CheckPath accepts.
+type Claimer interface {
+	Claim(path string) string
+}
 
 // Template is a parsed text; safe for use by several requests.
 type Template struct {
@@ -54,7 +74,7 @@ type Template struct {
 type part struct {
 	literal string
 	op      operator
-	name    string   // REQ: header; QUERY_PARAM: parameter
+	name    string   // REQ: header; QUERY_PARAM: parameter; CLAIM: JSON path
 	other   string   // REQ: header if name is missing
 	path    []string // PROPERTY
 	kind    attribute
@@ -74,6 +94,7 @@ const (
 	rawQuery
 	clientIP
 	property
+	claim
 )
 
 // Constant reports whether the text holds no operators.
@@ -84,6 +105,29 @@ func (t *Template) Constant() bool {
 		}
 	}
 	return true
+}
+
+// Sole reports whether the text is one operator and nothing else.
+func (t *Template) Sole() bool { return len(t.parts) == 1 && t.parts[0].literal == "" }
+
+// HasClaims reports whether the text holds claims.
+func (t *Template) HasClaims() bool {
+	for i := range t.parts {
+		if t.parts[i].op == claim {
+			return true
+		}
+	}
+	return false
+}
+
+// HasRequest reports whether the text holds anything of the request but claims.
+func (t *Template) HasRequest() bool {
+	for i := range t.parts {
+		if op := t.parts[i].op; op != end && op != claim {
+			return true
+		}
+	}
+	return false
 }
 
 // Append appends the filled text to dst. A text for a Header has no space or tab
@@ -147,6 +191,11 @@ func (p *part) value(m filter.Message) string {
 	case clientIP:
 		v, _ := m.Property("source", "address")
 		return msg.Host(v)
+	case claim:
+		if c, ok := m.(Claimer); ok {
+			return c.Claim(p.name)
+		}
+		return ""
 	default:
 		v, _ := m.Property(p.path...)
 		return p.kind.text(v)
@@ -176,11 +225,43 @@ func (e Escape) append(dst []byte, s string) []byte {
 	switch e {
 	case JSON:
 		return appendJSON(dst, s)
+	case Policy:
+		return appendJSON(dst, policyVariables(s))
+	case Name:
+		return appendName(dst, s)
 	case URL:
 		return msg.AppendEncoded(dst, s)
 	default:
 		return append(dst, msg.CleanHeaderValue(s)...)
 	}
+}
+
+// appendName appends s with spaces for what no part of a name may have.
+func appendName(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("_+=,.@-", c) < 0 {
+			c = ' '
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func policyVariables(s string) string {
+	if !strings.ContainsAny(s, "*?$") {
+		return s
+	}
+	b := make([]byte, 0, len(s)+16)
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '*', '?', '$':
+			b = append(b, '$', '{', c, '}')
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }
 
 // appendJSON appends s as it stands between the quotes of a JSON string.

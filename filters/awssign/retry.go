@@ -1,0 +1,80 @@
+package awssign
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/secret"
+	"github.com/gatehouse-proxy/gatehouse/sigv4"
+)
+
+// maxRetryAge is how old the signature of a request may be that Envoy tries again.
+const maxRetryAge = 5 * time.Minute
+
+// retried recognises a request that Envoy tries again: in the upstream mount it
+// comes back with the edits of the first attempt, so with a signature of ours and
+// without the token. It is recognised by making that signature once more: nobody
+// else knows the secret. Whoever saw such a request can send it again and have it
+// signed anew, but no other one, which they could do at AWS as well; not so once
+// the user's session or maxRetryAge has ended.
+func (x *exchange) retried(m filter.Message, now time.Time) bool {
+	c := x.config
+	id, date, own := credentialOf(m, c.SignQuery)
+	if id == "" {
+		return false
+	}
+	at, ok := sigv4.ParseTime(date)
+	if !ok || !x.chain.Clock.Near(at, now, maxRetryAge) {
+		return false
+	}
+	if x.credentials, ok = x.chain.Again(id, now); !ok {
+		return false
+	}
+	var w filter.Word
+	if x.target, w = c.aim(m); w != "" {
+		return false
+	}
+	hash, n := m.Header(contentSHA256)
+	if x.payload = hash; n == 0 {
+		x.payload = sigv4.UnsignedPayload
+	}
+	s := &x.scratch
+	if _, _, err := x.signature(s, m, at); err != nil {
+		return false
+	}
+	made := s.Signature
+	if !secret.New(made).Equal(own) {
+		return false
+	}
+	x.again, x.from = true, filter.CacheHit
+	return true
+}
+
+// credentialOf reads who signed a request, when, and the signature; id is "" if
+// nobody did in the way that the configuration has.
+func credentialOf(m filter.Message, inQuery bool) (id, date, signature string) {
+	var credential string
+	if inQuery {
+		target, _ := m.Header(":path")
+		_, query, _ := strings.Cut(target, "?")
+		if !strings.Contains(query, "X-Amz-Signature=") {
+			return "", "", ""
+		}
+		credential, _ = msg.QueryGet(query, "X-Amz-Credential")
+		date, _ = msg.QueryGet(query, "X-Amz-Date")
+		signature, _ = msg.QueryGet(query, "X-Amz-Signature")
+	} else {
+		value, n := m.Header("authorization")
+		rest, ok := strings.CutPrefix(value, sigv4.Algorithm+" Credential=")
+		if n != 1 || !ok {
+			return "", "", ""
+		}
+		date, _ = m.Header("x-amz-date")
+		credential = rest
+		_, signature, _ = strings.Cut(rest, ", Signature=")
+	}
+	id, _, _ = strings.Cut(credential, "/")
+	return id, date, signature
+}

@@ -1,0 +1,111 @@
+package awssign
+
+import (
+	"strconv"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/aws"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+)
+
+// The filter state by which a dynamic_forward_proxy cluster is told where to go.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/advanced/well_known_filter_state
+const (
+	stateHost = "envoy.upstream.dynamic_host"
+	statePort = "envoy.upstream.dynamic_port"
+)
+
+// target is where a request goes and what it is signed for.
+type target struct {
+	authority string // of the signature
+	rewrite   bool   // :authority becomes that too
+	service   string
+	region    string
+	cluster   string // for the cluster header
+}
+
+// aim decides the target. Only the request's own host and what the configuration
+// says take part.
+func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
+	authority, n := m.Header(":authority")
+	if n != 1 {
+		return t, BadHost
+	}
+	own, ownPort, ok := aws.SplitPort(authority)
+	if !ok {
+		return t, BadHost
+	}
+	t.authority = authority
+	host, port := own, ownPort
+	altered := false
+	if c.UseAlteredTarget {
+		if other, set := m.Property("filter_state", stateHost); set && other != "" {
+			// An earlier filter has told the dynamic_forward_proxy cluster.
+			if host, port, altered = aws.SplitPort(other); !altered {
+				return t, BadHost
+			}
+		}
+	}
+	switch {
+	case altered:
+		t.authority, t.rewrite = join(host, port, c.OverrideProtocol), true
+	case c.overrides:
+		if c.host != nil {
+			if host = string(c.host.Append(nil, m)); !aws.ValidHost(host) {
+				return t, BadHost
+			}
+		}
+		if c.OverridePort != 0 {
+			port = strconv.Itoa(c.OverridePort)
+		} else if c.host != nil {
+			port = "" // the port of the request is another host's
+		}
+		t.authority, t.rewrite = join(host, port, c.OverrideProtocol), true
+	case c.Host != "":
+		t.authority = c.Host
+		host, _, _ = aws.SplitPort(c.Host)
+	}
+	if !c.allowed.Has(host) {
+		return t, HostNotAllowed
+	}
+	if t.service, t.region = c.Service, c.Region; t.service == "" || t.region == "" {
+		service, region, _ := aws.ServiceOf(host)
+		if t.service == "" {
+			t.service = service
+		}
+		if t.region == "" {
+			t.region = region
+		}
+		if t.service == "" || t.region == "" {
+			return t, UnknownService
+		}
+	}
+	if c.Target.ClusterHeader != "" {
+		if t.cluster = c.Target.HTTPSCluster; c.OverrideProtocol == "http" {
+			t.cluster = c.Target.HTTPCluster
+		}
+	}
+	if t.rewrite && !altered && c.Target.FilterState && !c.setState(m, host, port) {
+		return t, TargetRefused
+	}
+	return t, ""
+}
+
+// setState must be called by OnRequest itself: see filter.Message.
+func (c *Config) setState(m filter.Message, host, port string) bool {
+	if port == "" {
+		if port = "443"; c.OverrideProtocol == "http" {
+			port = "80"
+		}
+	}
+	return m.SetFilterState(stateHost, host) && m.SetFilterState(statePort, port)
+}
+
+// join adds a port to the host as clients do, and the original: not 80, not 443,
+// unless it is the other protocol's.
+func join(host, port, protocol string) string {
+	if port == "" || port == "443" && protocol != "http" || port == "80" && protocol != "https" {
+		return host
+	}
+	return host + ":" + port
+}

@@ -1,0 +1,51 @@
+package aws
+
+import (
+	"time"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/cache"
+)
+
+// Clock corrects the local clock by what AWS says the time is. Its zero value
+// never corrects.
+type Clock struct {
+	// Limit is the most that is corrected; 0 is nothing.
+	Limit  time.Duration
+	offset time.Duration
+	before time.Duration // the offset until the last correction
+}
+
+// tolerance is below the least that AWS refuses (5 minutes; S3 15), so that a
+// refusal by the clock is always seen, and above what a Date header can be off
+// by for other reasons.
+const tolerance = 4 * time.Minute
+
+// Now is the corrected time.
+func (c *Clock) Now(local time.Time) time.Time { return local.Add(c.offset) }
+
+// Near tells whether a time that was stamped by this clock is at most age from
+// local, also if the clock was corrected in between.
+func (c *Clock) Near(at, local time.Time, age time.Duration) bool {
+	d := at.Sub(local)
+	return (d-c.offset).Abs() <= age || (d-c.before).Abs() <= age
+}
+
+// Observe takes the Date header of a refusal that came at local. It corrects the
+// clock, and reports so, if the date explains the refusal: it differs from the
+// corrected time by more than a signature may, and from the local time by no
+// more than Limit.
+func (c *Clock) Observe(date string, local time.Time) bool {
+	there, ok := cache.HTTPDate(date)
+	if !ok || c.Limit <= 0 {
+		return false
+	}
+	offset := there.Sub(local)
+	if (offset-c.offset).Abs() < tolerance || offset.Abs() > c.Limit {
+		return false
+	}
+	c.before = c.offset
+	if c.offset = offset; offset.Abs() < tolerance {
+		c.offset = 0 // the local clock was put right
+	}
+	return true
+}
