@@ -394,7 +394,7 @@ func TestAuthcalloutTunnels(t *testing.T) {
 		})
 	}
 
-	// net/http refuses to send :protocol.
+	//nolint:staticcheck // net/http, which is to replace it, refuses to send :protocol
 	tunneling := &h2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
@@ -437,6 +437,7 @@ func TestAuthcalloutTunnels(t *testing.T) {
 			}
 			r.Header.Set("Authorization", test.token)
 			r.Host = "db.example.org:5432"
+			//nolint:staticcheck // as above
 			resp, err := tunneling.RoundTrip(r)
 			if err != nil {
 				t.Fatal(err)
