@@ -101,19 +101,7 @@ func TestAuthcalloutFaults(t *testing.T) {
 // dies and returns, two workers.
 func TestAuthcalloutLoad(t *testing.T) {
 	t.Parallel()
-	binary, err := BuildAuthService(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	auth, err := StartAuthService(binary, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := auth.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	auth := newAuthService(t)
 	upstream := newServer(t, echo)
 	var shaky atomic.Int64
 	flaky := newServer(t, func(w http.ResponseWriter, r *http.Request) {
@@ -249,9 +237,7 @@ func TestAuthcalloutLoad(t *testing.T) {
 		for range 2 {
 			auth.process.kill()
 			more("failures to be noticed", &failed)
-			if auth, err = StartAuthService(binary, auth.Addr); err != nil {
-				t.Fatal(err)
-			}
+			auth.start(t, auth.Addr)
 			more("requests to be allowed again", &allowed)
 			more("requests to be denied again", &denied)
 		}

@@ -70,15 +70,7 @@ func TestAuthcalloutShippedEnvoy(t *testing.T) {
 		"dist/authcallout.wasm":                 module,
 	})
 	var out logBuffer
-	e, err := Start(t.Context(), Options{Dir: t.TempDir(), Bootstrap: bootstrap, Env: []string{"AUTH_SERVICE_KEY=key-of-the-operator"}, Stdout: &out})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	e := startWith(t, Options{Dir: t.TempDir(), Bootstrap: bootstrap, Env: []string{"AUTH_SERVICE_KEY=key-of-the-operator"}, Stdout: &out})
 	at := addr(t, e, "http")
 
 	allowed := do(t, at, request{path: "/p", headers: append(token(good), [2]string{"x-user-id", "root"})})

@@ -195,19 +195,7 @@ func want(t *testing.T, what, got, want string) {
 // service.
 func TestAuthcalloutSeedScenarios(t *testing.T) {
 	t.Parallel()
-	binary, err := BuildAuthService(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	auth, err := StartAuthService(binary, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := auth.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	auth := newAuthService(t)
 	upstream := newServer(t, echo)
 	const kong = `"auth_host": "testapi.default", "auth_port": 8080, "auth_urlpath": "/apikey-simple/verify"`
 	e := start(t, Bootstrap{

@@ -45,24 +45,6 @@ const (
 	sanOf     = "\n            match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: "
 )
 
-// startShipped starts a sample.
-func startShipped(t *testing.T, bootstrap []byte, out *logBuffer) *Envoy {
-	t.Helper()
-	e, err := Start(t.Context(), Options{Dir: t.TempDir(), Bootstrap: bootstrap, Stdout: out})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Stop(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Logf("Envoy's log ends with:\n%s", tail(e.Log(), 20))
-		}
-	})
-	return e
-}
-
 // TestAwssignShippedEnvoy starts envoy/awssign/envoy.yaml as it is, but for
 // addresses and the certificate authority.
 func TestAwssignShippedEnvoy(t *testing.T) {
@@ -85,7 +67,7 @@ func TestAwssignShippedEnvoy(t *testing.T) {
 		"dist/awssign.wasm":                           module,
 	})
 	var out logBuffer
-	e := startShipped(t, bootstrap, &out)
+	e := startWith(t, Options{Dir: t.TempDir(), Bootstrap: bootstrap, Stdout: &out})
 	at := addr(t, e, "http")
 	alice := bearer(jwtOf("alice"))
 	for name, test := range map[string]struct {
@@ -161,7 +143,7 @@ func TestAwssignShippedLambda(t *testing.T) {
 		"dist/awssign.wasm":                                                         module,
 	})
 	var out logBuffer
-	e := startShipped(t, bootstrap, &out)
+	e := startWith(t, Options{Dir: t.TempDir(), Bootstrap: bootstrap, Stdout: &out})
 	at := addr(t, e, "http")
 	alice := bearer(jwtOf("alice"))
 	for name, test := range map[string]struct {

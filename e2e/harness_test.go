@@ -27,6 +27,12 @@ func start(t *testing.T, b Bootstrap, o Options) *Envoy {
 		t.Fatal(err)
 	}
 	o.Bootstrap = config
+	return startWith(t, o)
+}
+
+// startWith is start with a bootstrap that is ready.
+func startWith(t *testing.T, o Options) *Envoy {
+	t.Helper()
 	e, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +69,36 @@ func newServer(t *testing.T, handler http.HandlerFunc) *Server {
 		}
 	})
 	return s
+}
+
+// authService is the demo's auth service, which a test may kill and restart.
+type authService struct {
+	*AuthService
+	binary string
+}
+
+func newAuthService(t *testing.T) *authService {
+	t.Helper()
+	binary, err := BuildAuthService(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authService{binary: binary}
+	a.start(t, "127.0.0.1:0")
+	t.Cleanup(func() {
+		if err := a.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+func (a *authService) start(t *testing.T, addr string) {
+	t.Helper()
+	var err error
+	if a.AuthService, err = StartAuthService(a.binary, addr); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func newFaulty(t *testing.T, answer func(net.Conn)) *Faulty {

@@ -1,6 +1,6 @@
 module github.com/gatehouse-proxy/gatehouse/sandbox/internal/benchcmp
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/gatehouse-proxy/gatehouse v0.0.0

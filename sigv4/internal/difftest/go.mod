@@ -1,6 +1,6 @@
 module github.com/gatehouse-proxy/gatehouse/sigv4/internal/difftest
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.6
