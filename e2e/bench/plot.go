@@ -15,7 +15,12 @@ func (r *report) plot() string {
 		row, bar         = 30, 16
 		width            = 900
 	)
-	list := chains()[1:] // the first is the base
+	var list []chain
+	for _, c := range r.chains {
+		if c.name != c.base {
+			list = append(list, c)
+		}
+	}
 	most := 0.0
 	for _, c := range list {
 		_, added, _ := r.costs(c)
@@ -41,7 +46,7 @@ func (r *report) plot() string {
 	for i, c := range list {
 		_, added, _ := r.costs(c)
 		class := "theirs"
-		if strings.HasPrefix(c.title, "authcallout") {
+		if strings.HasPrefix(c.title, "authcallout") || strings.HasPrefix(c.title, "awssign") {
 			class = "ours"
 		}
 		y := top + i*row + (row-bar)/2
