@@ -67,10 +67,12 @@ unit: ## fast tests, without Wasm and without Envoy
 wasm-test: $(FILES) ## the compiled modules in an emulated host
 	go test -run '^TestWasm' ./filters/...
 
-export ENVOY ENVOY_VERSION
+export ENVOY ENVOY_VERSION MINIO
 
-e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.36.2 or 1.40.0)
+e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.36.2 or 1.40.0; $$MINIO)
 	@build/envoy >/dev/null
+	@build/minio >/dev/null
+	@build/boto3 >/dev/null
 	go test -count=1 -timeout 15m ./e2e
 
 # BENCH=quick measures little, in under 2 minutes, and writes nothing.

@@ -180,3 +180,54 @@ func TestEnvoyInstaller(t *testing.T) {
 		})
 	}
 }
+
+// TestToolInstallers: what the tests say where MinIO or boto3 is missing, and
+// what their installers say that cannot work.
+func TestToolInstallers(t *testing.T) {
+	t.Parallel()
+	envoy, err := Binary() // any executable file
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		script  string
+		args    []string
+		minio   string
+		program string // put before PATH, and fails
+		want    string // the whole output, or its last line
+		ok      bool
+	}{
+		"$MINIO is taken as it is":  {"minio", nil, envoy, "", envoy, true},
+		"$MINIO that is not there":  {"minio", nil, "/no/minio", "", "minio: $MINIO is /no/minio, which is no executable file: unset it and run build/minio, or set it to the path of a MinIO", false},
+		"no MinIO":                  {"minio", []string{"-n"}, "", "", "minio: no MinIO to test against: run build/minio (4 minutes, once), or set MINIO to the path of a binary", false},
+		"a MinIO that is not built": {"minio", nil, "", "go", "minio: go could not compile MinIO (see above): check the network, or set MINIO to the path of a MinIO", false},
+		"no boto3":                  {"boto3", []string{"-n"}, "", "", "boto3: no boto3 to test with: run build/boto3 (seconds, once)", false},
+		"a Python without pip":      {"boto3", nil, "", "python3", "boto3: python3 has no pip to install boto3 with: run 'apt-get install python3-pip' as root (elsewhere: python3 -m ensurepip)", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir() // a project of its own, so that nothing is installed yet
+			script, err := os.ReadFile(filepath.Join(Root(), "build", test.script))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := map[string]string{"build/" + test.script: string(script)}
+			if test.program != "" {
+				files["bin/"+test.program] = "#!/bin/sh\nexit 1\n"
+			}
+			for file, text := range files {
+				path := filepath.Join(dir, file)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, err := run(t, dir, []string{"MINIO=" + test.minio, "PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH")}, filepath.Join("build", test.script), test.args...)
+			if (err == nil) != test.ok || out[strings.LastIndexByte(out, '\n')+1:] != test.want {
+				t.Errorf("got %v: %s, want %s", err, out, test.want)
+			}
+		})
+	}
+}

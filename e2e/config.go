@@ -34,9 +34,10 @@ type Plugin struct {
 	Config   string // JSON text
 	Body     bool   // allow_on_headers_stop_iteration
 	Env      map[string]string
-	VM       string // vm_id; plugins with the same module and vm_id share a VM
-	FailOpen bool   // failure_policy FAIL_OPEN instead of FAIL_RELOAD
-	Native   Node   // a filter of Envoy's own instead, as its HttpFilter message
+	HostEnv  []string // names of Envoy's own environment that the VM gets
+	VM       string   // vm_id; plugins with the same module and vm_id share a VM
+	FailOpen bool     // failure_policy FAIL_OPEN instead of FAIL_RELOAD
+	Native   Node     // a filter of Envoy's own instead, as its HttpFilter message
 }
 
 // Cluster is one upstream.
@@ -64,7 +65,7 @@ type Bootstrap struct {
 var accessLogFormat = Node{
 	"listener": "%FILTER_CHAIN_NAME%",
 	"method":   "%REQ(:METHOD)%",
-	"path":     "%REQ(:PATH)%",
+	"path":     "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
 	"case":     "%REQ(X-CASE)%",
 	"status":   "%RESPONSE_CODE%",
 	"details":  "%RESPONSE_CODE_DETAILS%",
@@ -208,8 +209,8 @@ func (p Plugin) node(name string) (Node, error) {
 	if p.VM != "" {
 		vm["vm_id"] = p.VM
 	}
-	if p.Env != nil {
-		vm["environment_variables"] = Node{"key_values": p.Env}
+	if p.Env != nil || p.HostEnv != nil {
+		vm["environment_variables"] = Node{"key_values": p.Env, "host_env_keys": p.HostEnv}
 	}
 	config := Node{
 		"name":           name,

@@ -138,6 +138,7 @@ type request struct {
 	proto   protocol
 	method  string
 	path    string
+	wire    string // the path as it goes on the wire, where net/url would not leave it
 	headers [][2]string
 	body    string
 }
@@ -173,18 +174,26 @@ func do(t *testing.T, addr string, q request) response {
 
 // try is do for goroutines and for requests that may fail.
 func try(ctx context.Context, addr string, q request) (response, error) {
+	if q.proto == "" {
+		q.proto = http1
+	}
+	return tryWith(ctx, clients[q.proto], addr, q)
+}
+
+// tryWith is try with a client of one's own.
+func tryWith(ctx context.Context, client *http.Client, addr string, q request) (response, error) {
 	if q.method == "" {
 		q.method = http.MethodGet
 	}
 	if q.path == "" {
 		q.path = "/"
 	}
-	if q.proto == "" {
-		q.proto = http1
-	}
 	req, err := http.NewRequestWithContext(ctx, q.method, "http://"+addr+q.path, bytes.NewReader([]byte(q.body)))
 	if err != nil {
 		return response{}, err
+	}
+	if q.wire != "" {
+		req.URL.Opaque = q.wire
 	}
 	for _, h := range q.headers {
 		if strings.EqualFold(h[0], "host") {
@@ -193,7 +202,7 @@ func try(ctx context.Context, addr string, q request) (response, error) {
 		}
 		req.Header[h[0]] = append(req.Header[h[0]], h[1]) // as written, duplicates too
 	}
-	resp, err := clients[q.proto].Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return response{}, err
 	}

@@ -96,6 +96,7 @@ func TestShell(t *testing.T) {
 	t.Parallel()
 	e := shellEnvoy(t, Options{Concurrency: 2})
 	big := strings.Repeat("0123456789", 30000)
+	larger := strings.Repeat(big, 10) // than Envoy's buffers
 
 	for name, c := range map[string]struct {
 		listener string
@@ -113,6 +114,8 @@ func TestShell(t *testing.T) {
 		"a callout":                             {"flag", [][2]string{{"x-probe", "call:auth:/"}}, "", 200, map[string]string{"x-call": "answered 200 2"}, ""},
 		"a callout while the body comes":        {"flag", [][2]string{{"x-probe", "call:auth:/slow"}}, big, 200, map[string]string{"x-call": "answered 200 2"}, big},
 		"a callout while the body waits":        {"bare", [][2]string{{"x-probe", "call:auth:/slow"}}, big, 200, map[string]string{"x-call": "answered 200 2"}, big},
+		"more than is buffered, not asked for":  {"flag", [][2]string{{"x-probe", "onlycall:auth:/slow"}}, larger, 200, map[string]string{"x-call": "answered 200 2"}, larger},
+		"a body against the filter's promise":   {"flag", [][2]string{{"x-probe", "onlycall:auth:/slow body:10"}}, big, 500, nil, ""},
 		"a callout to a cluster that is not":    {"flag", [][2]string{{"x-probe", "call:nowhere:/"}}, "", 200, map[string]string{"x-call": "unknown_cluster 0 0"}, ""},
 		"a callout that nobody accepts":         {"flag", [][2]string{{"x-probe", "call:down:/"}}, "", 200, map[string]string{"x-call": "unreachable 0 0"}, ""},
 		"a callout that is reset":               {"flag", [][2]string{{"x-probe", "call:reset:/"}}, "", 200, map[string]string{"x-call": "unreachable 0 0"}, ""},

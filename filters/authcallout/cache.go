@@ -49,7 +49,7 @@ func (x *exchange) ask(m filter.Message) filter.Outcome {
 	if x.cache.decisions == nil {
 		return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
 			return x.conclude(m, x.config.judge(&res))
-		})
+		}).WithoutBody()
 	}
 	return x.askCached(m, call)
 }
@@ -87,7 +87,7 @@ func (x *exchange) askCached(m filter.Message, call filter.Callout) filter.Outco
 			x.cache.decisions.Put([]byte(flight), d, x.config.terms(&d, &res, x.now), x.now)
 		}
 		return x.conclude(m, d).From(filter.CacheMiss)
-	})
+	}).WithoutBody()
 }
 
 // keyOf covers everything that a verdict depends on: all that the auth service

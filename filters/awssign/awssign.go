@@ -164,10 +164,14 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 // search goes on until there are credentials, or none.
 func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, ask *aws.Ask) filter.Outcome {
 	if ask != nil {
-		return filter.Call(ask.Callout, func(res filter.CalloutResult) filter.Outcome {
+		o := filter.Call(ask.Callout, func(res filter.CalloutResult) filter.Outcome {
 			answer, next := ask.Answer(&res)
 			return x.search(m, res.Now, answer, next)
 		})
+		if x.payload != "" {
+			o = o.WithoutBody() // a large upload waits for its session, and is not refused
+		}
+		return o
 	}
 	if answer.Problem != aws.None {
 		return x.config.deny(&answer).From(answer.From)
@@ -204,6 +208,9 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 		m.SetHeader(h[0], h[1])
 	}
 	if s.RawQuery != query {
+		if c.SignQuery {
+			keepForLogs(m)
+		}
 		if s.RawQuery != "" {
 			path += "?" + s.RawQuery
 		}
@@ -217,6 +224,21 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	}
 	x.signed = true
 	return filter.Pass(Signed).From(x.from)
+}
+
+// originalPath is where Envoy's rewrites leave the path that they replace; its
+// default access log and our samples write %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-original-path
+const originalPath = "x-envoy-original-path"
+
+// keepForLogs leaves the path as it came for access logs: the new one is a link
+// that works for whoever reads it, with the session's token in it.
+func keepForLogs(m filter.Message) {
+	if _, n := m.Header(originalPath); n == 0 {
+		path, _ := m.Header(":path")
+		m.SetHeader(originalPath, path)
+	}
 }
 
 // signature makes the signature of a request as it stands.

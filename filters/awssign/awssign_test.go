@@ -660,6 +660,33 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// The link that a query signature makes is not for access logs.
+func TestPathForLogs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config, before, want string
+	}{
+		"a query":                         {s3 + `,"sign_query":true`, "", "/k?x=1"},
+		"a query after a route's rewrite": {s3 + `,"sign_query":true`, "/first", "/first"},
+		"headers":                         {s3, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := newFilter(t, c.config)
+			m := request("GET", "bucket.s3.us-east-1.amazonaws.com", "/k?x=1")
+			if c.before != "" {
+				m.SetHeader("x-envoy-original-path", c.before)
+			}
+			if e, _ := hosttest.Drive(f, m, grants); e.Word != Signed {
+				t.Fatal(e.Word)
+			}
+			if got, _ := m.Header("x-envoy-original-path"); got != c.want {
+				t.Errorf("the path for logs is %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 // What a route should not match on, since the filter edits it.
 func TestEditsHeader(t *testing.T) {
 	t.Parallel()
@@ -669,14 +696,14 @@ func TestEditsHeader(t *testing.T) {
 	}{
 		"keys of the proxy": {s3, "authorization x-amz-date"},
 		"keys of the user":  {perUser + `,"auth_header":"x-token","preserve_auth_header":true`, "authorization x-amz-date x-token x-authorization"},
-		"a query":           {s3 + `,"sign_query":true`, "authorization x-amz-date :path"},
+		"a query":           {s3 + `,"sign_query":true`, "authorization x-amz-date :path x-envoy-original-path"},
 		"a target":          {static + `,"mount":"downstream","override_target_host":"a.on.aws","target":{"cluster_header":"x-cluster","https_cluster":"a"}`, "authorization x-amz-date :authority x-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, _ := newFilter(t, c.config)
 			var got []string
-			for _, h := range []string{"authorization", "x-amz-date", "x-token", "x-authorization", ":path", ":authority", "x-cluster", "x-amz-meta-a"} {
+			for _, h := range []string{"authorization", "x-amz-date", "x-token", "x-authorization", ":path", "x-envoy-original-path", ":authority", "x-cluster", "x-amz-meta-a"} {
 				if f.EditsHeader(h) {
 					got = append(got, h)
 				}

@@ -306,7 +306,7 @@ func (f *Filter) EditsHeader(name string) bool {
 		return true
 	case ":authority":
 		return c.overrides
-	case ":path":
+	case ":path", originalPath:
 		return c.SignQuery
 	}
 	return name == c.Target.ClusterHeader || f.chain.NeedsToken() && (name == c.Credentials.AuthHeader || c.PreserveAuthHeader && name == c.PreserveAuthHeaderKey)

@@ -26,7 +26,7 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 		return false
 	}
 	at, ok := sigv4.ParseTime(date)
-	if !ok || x.chain.Clock.Now(now).Sub(at).Abs() > maxRetryAge {
+	if !ok || !x.chain.Clock.Near(at, now, maxRetryAge) {
 		return false
 	}
 	if x.credentials, ok = x.chain.Again(id, now); !ok {

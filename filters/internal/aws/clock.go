@@ -12,6 +12,7 @@ type Clock struct {
 	// Limit is the most that is corrected; 0 is nothing.
 	Limit  time.Duration
 	offset time.Duration
+	before time.Duration // the offset until the last correction
 }
 
 // tolerance is below the least that AWS refuses (5 minutes; S3 15), so that a
@@ -21,6 +22,13 @@ const tolerance = 4 * time.Minute
 
 // Now is the corrected time.
 func (c *Clock) Now(local time.Time) time.Time { return local.Add(c.offset) }
+
+// Near tells whether a time that was stamped by this clock is at most age from
+// local, also if the clock was corrected in between.
+func (c *Clock) Near(at, local time.Time, age time.Duration) bool {
+	d := at.Sub(local)
+	return (d-c.offset).Abs() <= age || (d-c.before).Abs() <= age
+}
 
 // Observe takes the Date header of a refusal that came at local. It corrects the
 // clock, and reports so, if the date explains the refusal: it differs from the
@@ -35,6 +43,7 @@ func (c *Clock) Observe(date string, local time.Time) bool {
 	if (offset-c.offset).Abs() < tolerance || offset.Abs() > c.Limit {
 		return false
 	}
+	c.before = c.offset
 	if c.offset = offset; offset.Abs() < tolerance {
 		c.offset = 0 // the local clock was put right
 	}

@@ -125,6 +125,7 @@ type Outcome struct {
 	Reply   Reply                       // KindReply
 	Callout Callout                     // KindCall
 	OnReply func(CalloutResult) Outcome // KindCall
+	NoBody  bool                        // KindCall: see WithoutBody
 	Body    BodyNeed                    // KindBody
 	OnBody  func(BodyResult) Outcome    // KindBody
 }
@@ -159,6 +160,13 @@ const (
 func Call(c Callout, then func(CalloutResult) Outcome) Outcome {
 	return Outcome{Kind: KindCall, Callout: c, OnReply: then}
 }
+
+// WithoutBody promises for a [Call] from the headers that no [NeedBody] follows.
+// The body then waits in the client's and Envoy's flow control. Otherwise Envoy
+// buffers it while the callout runs, in case it is asked for, and answers 413 as
+// soon as it is over the buffer limit (where allow_on_headers_stop_iteration is
+// set). Who asks for the body all the same gets the shell's 500.
+func (o Outcome) WithoutBody() Outcome { o.NoBody = true; return o }
 
 // NeedBody suspends the message until its body is there. It needs
 // allow_on_headers_stop_iteration in Envoy's PluginConfig; without it the shell

@@ -31,6 +31,7 @@ type side struct {
 	need   filter.BodyNeed
 	onBody func(filter.BodyResult) filter.Outcome
 	held   bool          // the last body callback has paused
+	noBody bool          // the filter has promised to ask for none
 	flight *flight       // in the air, made by this stream
 	waits  *sharedFlight // waited for, as leader or not
 }
@@ -60,7 +61,23 @@ func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
 	s.p.metrics.requests.Add(1)
 	s.request.ended = end
 	s.overlay = s.p.routes.overlay()
-	return s.settle(&s.request, s.decide(clock()))
+	return s.request.hold(s.settle(&s.request, s.decide(clock())))
+}
+
+// stopAll is the header status StopAllIterationAndWatermark, which the SDK has no
+// name for: no body callback comes, and the peer is slowed down. ActionPause is
+// that too, unless allow_on_headers_stop_iteration is set; then bodies are
+// buffered, and refused by Envoy when they are over its limit.
+//
+// Source: proxy-wasm-cpp-host, convertVmCallResultToFilterHeadersStatus
+const stopAll types.Action = 4
+
+// hold is what a header callback returns.
+func (d *side) hold(act types.Action) types.Action {
+	if act == types.ActionPause && d.state == waitsForCall && d.noBody {
+		return stopAll
+	}
+	return act
 }
 
 // decide asks the filter of the current route.
@@ -124,7 +141,7 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 	if s.routeMoved() {
 		return s.answer(&s.response, filter.Send(filter.RouteChanged, filter.Reply{Status: 500}))
 	}
-	return s.settle(&s.response, s.filter.OnResponse(&s.response.message, clock()))
+	return s.response.hold(s.settle(&s.response, s.filter.OnResponse(&s.response.message, clock())))
 }
 
 func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
@@ -174,6 +191,7 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 			return s.answer(d, o)
 
 		case filter.KindCall:
+			d.noBody = d.noBody || o.NoBody
 			res, waits := s.call(d, &o.Callout, o.OnReply)
 			if waits {
 				d.state = waitsForCall
@@ -182,6 +200,9 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 			o = o.OnReply(res)
 
 		case filter.KindBody:
+			if d.noBody && !d.ended {
+				return s.fail(d) // no body callback would come
+			}
 			next, now := s.needBody(d, o)
 			if !now {
 				d.state = waitsForBody

@@ -145,6 +145,7 @@ func (s *stream) OnResponse(m filter.Message, _ time.Time) filter.Outcome {
 //	state:NAME:VALUE    set filter state; whether Envoy took it goes into header x-state
 //	reply:STATUS        answer
 //	call:CLUSTER:PATH   callout; the result goes into header x-call
+//	onlycall:CLUSTER:PATH  the same, with the promise to ask for no body
 //	share:CLUSTER:PATH  the same, shared by all that ask for the path
 //	body:LIMIT          whole body; its size goes into header x-body
 //	partial:LIMIT       part of the body
@@ -166,15 +167,19 @@ func (s *stream) run(m filter.Message, steps []string, end filter.Outcome) filte
 	case "reply":
 		status, _ := strconv.Atoi(args[1])
 		return filter.Send("told", filter.Reply{Status: status, Message: `said "so"`})
-	case "call", "share":
+	case "call", "share", "onlycall":
 		c := call(args[1], args[2])
 		if args[0] == "share" {
 			c.Flight, c.MaxWaiters = args[2], 2
 		}
-		return filter.Call(c, func(res filter.CalloutResult) filter.Outcome {
+		o := filter.Call(c, func(res filter.CalloutResult) filter.Outcome {
 			m.AddHeader("x-call", res.Failure.String()+" "+strconv.Itoa(res.Status)+" "+strconv.Itoa(len(res.Body)))
 			return next()
 		})
+		if args[0] == "onlycall" {
+			o = o.WithoutBody()
+		}
+		return o
 	case "body", "partial":
 		limit, _ := strconv.Atoi(args[1])
 		return filter.NeedBody(filter.BodyNeed{Limit: limit, Partial: args[0] == "partial"}, func(b filter.BodyResult) filter.Outcome {

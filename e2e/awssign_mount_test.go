@@ -1,0 +1,291 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// recorder is a handler that remembers what it was asked.
+type recorder struct {
+	handler http.HandlerFunc
+	mu      sync.Mutex
+	seen    []Seen
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	seen := see(req)
+	r.mu.Lock()
+	r.seen = append(r.seen, seen)
+	r.mu.Unlock()
+	r.handler(w, req)
+}
+
+func (r *recorder) Seen() []Seen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen
+}
+
+// userKeys is what the double of STS gives a user, for verify.py.
+func userKeys(tokens ...string) map[string][2]string {
+	keys := map[string][2]string{}
+	for _, token := range tokens {
+		k := keysOf(token)
+		keys[k[0]] = [2]string{k[1], k[2]}
+	}
+	return keys
+}
+
+const (
+	publicCAs = "trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}"
+	sanOf     = "\n            match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: "
+)
+
+// startShipped starts a sample.
+func startShipped(t *testing.T, bootstrap []byte, out *logBuffer) *Envoy {
+	t.Helper()
+	e, err := Start(t.Context(), Options{Dir: t.TempDir(), Bootstrap: bootstrap, Stdout: out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("Envoy's log ends with:\n%s", tail(e.Log(), 20))
+		}
+	})
+	return e
+}
+
+// TestAwssignShippedEnvoy starts envoy/awssign/envoy.yaml as it is, but for
+// addresses and the certificate authority.
+func TestAwssignShippedEnvoy(t *testing.T) {
+	t.Parallel()
+	const s3Host, stsHost = "s3.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com"
+	vouched := newAuthority(t, s3Host, stsHost)
+	s3, tokens := &recorder{handler: echo}, &recorder{handler: sts(stsXML)}
+	module, err := Module("awssign")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := "trusted_ca: {filename: " + vouched.file + "}"
+	bootstrap := shipped(t, "awssign/envoy.yaml", map[string]string{
+		"port_value: 9901":                            "port_value: 0",
+		"{address: 0.0.0.0, port_value: 10000}":       "{address: 127.0.0.1, port_value: 0}",
+		"{address: " + s3Host + ", port_value: 443}":  "{address: 127.0.0.1, port_value: " + port(t, newTLSServer(t, vouched, s3)) + "}",
+		"{address: " + stsHost + ", port_value: 443}": "{address: 127.0.0.1, port_value: " + port(t, newTLSServer(t, vouched, tokens)) + "}",
+		publicCAs + sanOf + s3Host:                    ca + sanOf + s3Host,
+		publicCAs + sanOf + stsHost:                   ca + sanOf + stsHost,
+		"dist/awssign.wasm":                           module,
+	})
+	var out logBuffer
+	e := startShipped(t, bootstrap, &out)
+	at := addr(t, e, "http")
+	alice := bearer(jwtOf("alice"))
+	for name, test := range map[string]struct {
+		request request
+		status  int
+	}{
+		"an odd key":               {request{wire: "/a//b/../%C3%BC%20c?versionId=x&acl", headers: [][2]string{alice}}, 200},
+		"an upload":                {request{method: "PUT", wire: "/k", body: strings.Repeat("x", 3<<20), headers: [][2]string{alice}}, 200},
+		"no token":                 {request{}, 401},
+		"a header that is twisted": {request{headers: [][2]string{alice, {"x_token", "a"}}}, 400},
+	} {
+		if r := do(t, at, test.request); r.status != test.status {
+			t.Errorf("%s: status %d, want %d: %.300s", name, r.status, test.status, r.body)
+		}
+	}
+	var signed signatures
+	signed.add("the sample", scope{"s3", "eu-west-1", "UNSIGNED-PAYLOAD"}, userKeys(jwtOf("alice")), s3.Seen()...)
+	signed.verify(t)
+	for _, s := range s3.Seen() {
+		want(t, "the host", s.Host, "uploads.s3.eu-west-1.amazonaws.com")
+	}
+	if asked := tokens.Seen(); len(asked) != 1 || asked[0].Host != stsHost || !strings.Contains(asked[0].Body, "RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fuploads&") {
+		t.Errorf("STS was asked %+v", asked)
+	}
+	text, err := e.Admin("/stats/prometheus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`gatehouse_verdicts\{[^}]*gatehouse_filter="awssign"[^}]*verdict="signed"[^}]*\} 2`,
+		`gatehouse_verdicts\{[^}]*gatehouse_filter="awssign"[^}]*verdict="no_token"[^}]*\} 1`,
+		`gatehouse_cache_hits\{[^}]*gatehouse_filter="awssign"[^}]*\} 1`,
+	} {
+		if !regexp.MustCompile(`(?m)^\w*` + line + `$`).MatchString(text) {
+			t.Errorf("/stats/prometheus has no line %s but\n%s", line, strings.Join(regexp.MustCompile(`(?m)^\w*gatehouse_.*[1-9]$`).FindAllString(text, -1), "\n"))
+		}
+	}
+	await(t, "the access log", func() bool { return strings.Contains(out.String(), " GET / 401 gatehouse.awssign.no_token ") })
+	if text := out.String() + e.Log(); strings.Contains(text, "eyJ") || strings.Contains(text, "session") {
+		t.Errorf("a token in a log: %s", text)
+	}
+}
+
+// TestAwssignShippedLambda starts envoy/awssign/lambda.yaml with other functions:
+// two servers of this machine.
+func TestAwssignShippedLambda(t *testing.T) {
+	t.Parallel()
+	const stsHost = "sts.eu-west-1.amazonaws.com"
+	vouched := newAuthority(t, stsHost)
+	functions := map[string]*recorder{"orders": {handler: echo}, "invoices": {handler: echo}}
+	ports := map[string]string{}
+	for name, f := range functions {
+		ports[name] = port(t, newTLSServer(t, vouched, f))
+	}
+	tokens := &recorder{handler: sts(stsJSON)}
+	module, err := Module("awssign")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const overlay = `gatehouse.awssign: {config: '{"override_target_host": "`
+	to := func(function string) string { return `"localhost", "override_target_port": ` + ports[function] }
+	ca := "trusted_ca: {filename: " + vouched.file + "}"
+	bootstrap := shipped(t, "awssign/lambda.yaml", map[string]string{
+		"port_value: 9901":                                                          "port_value: 0",
+		"{address: 0.0.0.0, port_value: 10000}":                                     "{address: 127.0.0.1, port_value: 0}",
+		overlay + `ordersordersorders.lambda-url.eu-west-1.on.aws"`:                 strings.TrimSuffix(overlay, `"`) + to("orders"),
+		overlay + `invoicesinvoices.lambda-url.eu-west-1.on.aws"`:                   strings.TrimSuffix(overlay, `"`) + to("invoices"),
+		`"override_target_host": "ordersordersorders.lambda-url.eu-west-1.on.aws",`: `"override_target_host": "localhost",`,
+		`"allowed_hosts": ["*.lambda-url.eu-west-1.on.aws"]`:                        `"allowed_hosts": ["localhost"]`,
+		"{address: " + stsHost + ", port_value: 443}":                               "{address: 127.0.0.1, port_value: " + port(t, newTLSServer(t, vouched, tokens)) + "}",
+		publicCAs + sanOf + stsHost:                                                 ca + sanOf + stsHost,
+		publicCAs + "\n  - name: sts":                                               ca + "\n  - name: sts",
+		"dist/awssign.wasm":                                                         module,
+	})
+	var out logBuffer
+	e := startShipped(t, bootstrap, &out)
+	at := addr(t, e, "http")
+	alice := bearer(jwtOf("alice"))
+	for name, test := range map[string]struct {
+		request request
+		status  int
+	}{
+		"one function":           {request{method: "POST", path: "/orders/a%20b/", body: `{"order":1}`, headers: [][2]string{alice, {"content-type", "application/json"}}}, 200},
+		"the other":              {request{path: "/invoices?x=1", headers: [][2]string{alice}}, 200},
+		"a host of the client's": {request{path: "/invoices", headers: [][2]string{alice, {"host", "evil.example.org"}}}, 200},
+		"no route":               {request{path: "/elsewhere", headers: [][2]string{alice}}, 404},
+		"no token":               {request{path: "/orders"}, 401},
+	} {
+		if r := do(t, at, test.request); r.status != test.status {
+			t.Errorf("%s: status %d, want %d: %s", name, r.status, test.status, r.body)
+		}
+	}
+	var signed signatures
+	for name, times := range map[string]int{"orders": 1, "invoices": 2} {
+		seen := functions[name].Seen()
+		if len(seen) != times {
+			t.Errorf("%s was called %d times, want %d", name, len(seen), times)
+		}
+		for _, s := range seen {
+			want(t, "the host", s.Host, "localhost:"+ports[name])
+		}
+		signed.add(name, scope{"lambda", "eu-west-1", ""}, userKeys(jwtOf("alice")), seen...)
+	}
+	signed.verify(t)
+	await(t, "the access log", func() bool { return strings.Contains(out.String(), " /orders 401 awssign=no_token ") })
+	if text := out.String() + e.Log(); strings.Contains(text, "eyJ") || strings.Contains(text, "session/token") {
+		t.Errorf("a token in a log: %s", text)
+	}
+}
+
+// TestAwssignTargets: the downstream mount chooses where a request goes, and no
+// client does.
+func TestAwssignTargets(t *testing.T) {
+	t.Parallel()
+	vouched := newAuthority(t)
+	plain, secure, other := &recorder{handler: echo}, &recorder{handler: echo}, newServer(t, echo)
+	plainServer := newServer(t, plain.ServeHTTP)
+	trust := Node{"transport_socket": Node{"name": "envoy.transport_sockets.tls", "typed_config": Node{
+		"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", "sni": "localhost",
+		"common_tls_context": Node{"validation_context": Node{"trusted_ca": Node{"filename": vouched.file}}},
+	}}}
+	route := func(name, overlay string) Node {
+		return Node{"match": Node{"path_separated_prefix": "/" + name}, "route": Node{"cluster_header": "x-gatehouse-cluster"},
+			"metadata": Node{"filter_metadata": Node{"gatehouse.awssign": Node{"config": overlay}}}}
+	}
+	config := jsonText(t, Node{
+		"mount": "downstream", "service": "lambda", "region": "eu-west-1", "allowed_hosts": []string{"*.example.org"},
+		"override_target_host": "f.example.org", "override_target_protocol": "https",
+		"target":      Node{"filter_state": false, "cluster_header": "x-gatehouse-cluster", "https_cluster": "secure", "http_cluster": "plain"},
+		"credentials": []Node{{"source": "static", "access_key_id": staticID, "secret_access_key": staticSecret}},
+	})
+	e := start(t, Bootstrap{
+		Listeners: []Listener{{Name: "l", HTTP: keepPaths, Plugins: []Plugin{{Filter: "awssign", Config: config, Body: true}}, Routes: []Node{
+			route("secure", `{}`), route("plain", `{"override_target_protocol": "http"}`),
+			route("template", `{"override_target_host": "%REQ(x-function)%.example.org"}`),
+		}}},
+		Clusters: []Cluster{{Name: "plain", Addr: plainServer.Addr}, {Name: "secure", Addr: newTLSServer(t, vouched, secure), Extra: trust}, {Name: "other", Addr: other.Addr}},
+	}, Options{})
+	for name, test := range map[string]struct {
+		path     string
+		headers  [][2]string
+		status   int
+		to, host string
+	}{
+		"the cluster with TLS":          {"/secure", nil, 200, "secure", "f.example.org"},
+		"the cluster without":           {"/plain", nil, 200, "plain", "f.example.org"},
+		"a client names a cluster":      {"/plain", [][2]string{{"x-gatehouse-cluster", "other"}}, 200, "plain", "f.example.org"},
+		"a client names a host":         {"/secure", [][2]string{{"host", "evil.example.net"}}, 200, "secure", "f.example.org"},
+		"a function by header":          {"/template", [][2]string{{"x-function", "g"}}, 200, "secure", "g.example.org"},
+		"a header that leaves the list": {"/template", [][2]string{{"x-function", "evil.net/"}}, 400, "", ""},
+		"a header that is missing":      {"/template", nil, 400, "", ""},
+		"a header with a port":          {"/template", [][2]string{{"x-function", "evil.net:80#"}}, 400, "", ""},
+	} {
+		id := fmt.Sprintf("case-%d", cases.Add(1))
+		r := do(t, addr(t, e, "l"), request{path: test.path, headers: append(test.headers, [2]string{"x-case", id})})
+		if r.status != test.status {
+			t.Errorf("%s: status %d, want %d: %s", name, r.status, test.status, r.body)
+		}
+		for cluster, rec := range map[string]*recorder{"plain": plain, "secure": secure} {
+			for _, s := range rec.Seen() {
+				if s.Header("x-case") == id && (cluster != test.to || s.Host != test.host) {
+					t.Errorf("%s: reached %s for %s, want %s for %s", name, cluster, s.Host, test.to, test.host)
+				}
+			}
+		}
+	}
+	if n := len(other.Seen(nil)); n > 0 {
+		t.Errorf("%d requests went where the client wanted", n)
+	}
+	if n := len(plain.Seen()) + len(secure.Seen()); n != 5 {
+		t.Errorf("%d requests have left, want 5", n)
+	}
+	var signed signatures
+	signed.add("targets", scope{"lambda", "eu-west-1", ""}, map[string][2]string{staticID: {staticSecret, ""}}, append(plain.Seen(), secure.Seen()...)...)
+	signed.verify(t)
+}
+
+// TestAwssignRefusedAtStart: what Envoy does not start with, and why.
+func TestAwssignRefusedAtStart(t *testing.T) {
+	t.Parallel()
+	const static = `"credentials": [{"source": "static", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "never-to-be-seen"}], "service": "s3", "region": "eu-west-1"`
+	for name, test := range map[string]struct{ config, fault string }{
+		"a target in the upstream mount": {`{"override_target_host": "a.amazonaws.com", ` + static + `}`, "in the upstream mount the cluster decides where a request goes"},
+		"shadow mode":                    {`{"mode": "shadow", ` + static + `}`, "a signer has no shadow mode"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := Bootstrap{Dir: t.TempDir(), Listeners: []Listener{{Name: "l"}},
+				Clusters: []Cluster{{Name: "echo", Addr: closedAddr(t), Plugins: []Plugin{{Filter: "awssign", Config: test.config}}}}}
+			config, err := b.JSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := Start(t.Context(), Options{Dir: b.Dir, Bootstrap: config})
+			if err == nil {
+				t.Fatalf("Envoy started: %v", e.Stop())
+			}
+			if !strings.Contains(err.Error(), test.fault) || strings.Contains(err.Error(), "never-to-be-seen") {
+				t.Errorf("want %q, and no key, in\n%v", test.fault, err)
+			}
+		})
+	}
+}
