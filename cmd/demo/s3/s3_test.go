@@ -39,7 +39,11 @@ func newWorld(t *testing.T, limits Limits) *world {
 	if w.issuer, err = e2e.NewIssuer(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.issuer.Close() })
+	t.Cleanup(func() {
+		if err := w.issuer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	tokens, err := Discover(t.Context(), w.issuer.URL(), "uploads-gateway")
 	if err != nil {
 		t.Fatal(err)
@@ -65,13 +69,16 @@ func (w *world) token(subject string, changes ...e2e.Node) string {
 	return token
 }
 
-func (w *world) serve(r *http.Request) *http.Response {
+// answer is one that has come, headers as they were sent.
+type answer = httptest.ResponseRecorder
+
+func (w *world) serve(r *http.Request) *answer {
 	recorder := httptest.NewRecorder()
 	w.store.ServeHTTP(recorder, r)
-	return recorder.Result()
+	return recorder
 }
 
-func (w *world) sts(form string) *http.Response {
+func (w *world) sts(form string) *answer {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(form))
 	r.Header.Set("Content-Type", credentials.ContentType)
 	return w.serve(r)
@@ -84,7 +91,7 @@ func (w *world) session(subject string) sigv4.Credentials {
 		w.t.Fatal(err)
 	}
 	resp := w.sts(form)
-	got, err := credentials.Parse(credentials.ActionWebIdentity, resp.StatusCode, []byte(text(w.t, resp)))
+	got, err := credentials.Parse(credentials.ActionWebIdentity, resp.Code, resp.Body.Bytes())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -92,15 +99,6 @@ func (w *world) session(subject string) sigv4.Credentials {
 		w.t.Fatalf("a session of %q until %s", got.Subject, got.Expires)
 	}
 	return got.Credentials
-}
-
-func text(t *testing.T, resp *http.Response) string {
-	t.Helper()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
 }
 
 // call is a request of a client that signs. Between signing and sending, tamper
@@ -114,7 +112,7 @@ type call struct {
 	tamper               func(*http.Request)
 }
 
-func (w *world) do(c sigv4.Credentials, x call) *http.Response {
+func (w *world) do(c sigv4.Credentials, x call) *answer {
 	w.t.Helper()
 	if x.region == "" {
 		x.region = testRegion
@@ -150,9 +148,9 @@ func (w *world) do(c sigv4.Credentials, x call) *http.Response {
 }
 
 // want compares status and S3's code; "" wants no error.
-func want(t *testing.T, resp *http.Response, status int, code string) string {
+func want(t *testing.T, resp *answer, status int, code string) string {
 	t.Helper()
-	body := text(t, resp)
+	body := resp.Body.String()
 	got := struct {
 		Code      string
 		RequestID string `xml:"RequestId"`
@@ -163,8 +161,8 @@ func want(t *testing.T, resp *http.Response, status int, code string) string {
 			t.Errorf("no XML with a request's id (%v): %s", err, body)
 		}
 	}
-	if resp.StatusCode != status || got.Code+got.Nested != code {
-		t.Errorf("status %d, want %d with %q: %s", resp.StatusCode, status, code, body)
+	if resp.Code != status || got.Code+got.Nested != code {
+		t.Errorf("status %d, want %d with %q: %s", resp.Code, status, code, body)
 	}
 	return body
 }
@@ -243,18 +241,18 @@ func TestObjectsComeBackAsTheyWerePut(t *testing.T) {
 			if got := want(t, resp, 200, ""); got != x.body {
 				t.Errorf("got %q", got)
 			}
-			h := resp.Header
-			if h.Get("Content-Type") != "text/plain" || h.Get("X-Amz-Meta-Owner") != "Ann" || h.Get("Etag") != etag.Header.Get("Etag") || len(h.Get("Etag")) != 34 {
+			h := resp.Header()
+			if h.Get("Content-Type") != "text/plain" || h.Get("X-Amz-Meta-Owner") != "Ann" || h.Get("Etag") != etag.Header().Get("Etag") || len(h.Get("Etag")) != 34 {
 				t.Errorf("headers %v", h)
 			}
 			resp = w.do(ann, call{method: "HEAD", target: x.target})
-			if got := want(t, resp, 200, ""); got != "" || resp.Header.Get("Content-Length") != fmt.Sprint(len(x.body)) {
-				t.Errorf("HEAD: %q, headers %v", got, resp.Header)
+			if got := want(t, resp, 200, ""); got != "" || resp.Header().Get("Content-Length") != fmt.Sprint(len(x.body)) {
+				t.Errorf("HEAD: %q, headers %v", got, resp.Header())
 			}
 			want(t, w.do(ann, call{method: "DELETE", target: x.target}), 204, "")
 			want(t, w.do(ann, call{method: "DELETE", target: x.target}), 204, "")
 			want(t, w.do(ann, call{method: "GET", target: x.target}), 404, "NoSuchKey")
-			if got := text(t, w.do(ann, call{method: "HEAD", target: x.target})); got != "" {
+			if got := w.do(ann, call{method: "HEAD", target: x.target}).Body.String(); got != "" {
 				t.Errorf("a body in the answer to HEAD: %q", got)
 			}
 		})
@@ -287,8 +285,8 @@ func TestRanges(t *testing.T) {
 		if x.status == 416 {
 			code = "InvalidRange"
 		}
-		if body := want(t, resp, x.status, code); code == "" && body != x.body || resp.Header.Get("Content-Range") != x.range_ {
-			t.Errorf("%s: %q, %v", text, body, resp.Header)
+		if body := want(t, resp, x.status, code); code == "" && body != x.body || resp.Header().Get("Content-Range") != x.range_ {
+			t.Errorf("%s: %q, %v", text, body, resp.Header())
 		}
 	}
 }
@@ -451,7 +449,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Limits{Object: 10, Total: 25, Objects: 3, Sessions: 2})
 	ann := w.session("ann")
-	put := func(key string, size int) *http.Response {
+	put := func(key string, size int) *answer {
 		return w.do(ann, call{method: "PUT", target: "/uploads/ann/" + key, body: strings.Repeat("x", size)})
 	}
 	want(t, put("a", 11), 400, "EntityTooLarge")
