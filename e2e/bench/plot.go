@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// plotted leaves out what the others are compared with, and large bodies, beside
+// which the others' bars could not be seen.
+func (c chain) plotted() bool { return c.name != c.base && c.body < largeBody }
+
 // plot draws what each chain adds, with its spread, as an SVG with the colours
 // of either theme.
 func (r *report) plot() string {
@@ -17,7 +21,7 @@ func (r *report) plot() string {
 	)
 	var list []chain
 	for _, c := range r.chains {
-		if c.name != c.base {
+		if c.plotted() {
 			list = append(list, c)
 		}
 	}
