@@ -23,8 +23,10 @@ UNIT = $$(go list ./... | grep -v '/e2e$$')
 
 .PHONY: run test build sigv4-differential unit wasm-test mounts e2e bench soak soak-short fuzz generate lint accept-sizes clean help
 
-run: $(FILES) ## start the demo: Envoy with the filters, an auth service and an upstream on localhost (PORT=10000)
+export S3
+run: $(FILES) ## start the demo: Envoy with the filters, an auth service, an upstream and an S3 store on localhost (PORT=10000, S3=minio)
 	@build/envoy >/dev/null
+	@if [ "$(S3)" = minio ]; then build/minio >/dev/null; fi
 	@mkdir -p $(CACHE)/bin
 	@go build -buildvcs=false -o $(CACHE)/bin/ ./cmd/demo ./cmd/authservice
 	@exec $(CACHE)/bin/demo -authservice $(CACHE)/bin/authservice

@@ -100,17 +100,35 @@ func descendants(t *testing.T, pid int) []int {
 
 var promise = regexp.MustCompile(`^  -> (\d+) with (?:an (empty) body|(.*) in the body)$`)
 
+// variable is a token that the curls below it use.
+var variable = regexp.MustCompile(`^  [A-Z]+='[^']*'$`)
+
 // TestDemoKeepsItsPromises starts the demo as a newcomer does, runs each curl
 // that it prints, and presses Ctrl-C.
 func TestDemoKeepsItsPromises(t *testing.T) {
 	t.Parallel()
+	keepsPromises(t, 3)
+}
+
+// The same curls, before a store that nobody of ours has written.
+func TestDemoKeepsItsPromisesBeforeMinIO(t *testing.T) {
+	t.Parallel()
+	keepsPromises(t, 4, "S3=minio")
+}
+
+// keepsPromises wants a demo of at least some processes.
+func keepsPromises(t *testing.T, processes int, variables ...string) {
+	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Fatal("curl is missing: install it, for instance by apt-get install curl")
 	}
-	d, intro := startDemo(t, "make", "-s", "run")
+	d, intro := startDemo(t, "make", append([]string{"-s", "run"}, variables...)...)
 
-	curls := 0
+	curls, tokens := 0, ""
 	for i, line := range intro {
+		if variable.MatchString(line) {
+			tokens += strings.TrimSpace(line) + "\n"
+		}
 		curl, ok := strings.CutPrefix(line, "  curl ")
 		if !ok {
 			continue
@@ -120,7 +138,7 @@ func TestDemoKeepsItsPromises(t *testing.T) {
 		if want == nil {
 			t.Fatalf("no promise after %q but %q", line, intro[i+1])
 		}
-		out, err := exec.Command("sh", "-c", "curl -s "+curl).Output()
+		out, err := exec.Command("sh", "-c", tokens+"curl -s "+curl).Output()
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			continue
@@ -137,13 +155,13 @@ func TestDemoKeepsItsPromises(t *testing.T) {
 			t.Errorf("%s: logged as %q", line, log)
 		}
 	}
-	if curls < 4 {
-		t.Errorf("%d curls printed, want at least the tutorial's four", curls)
+	if curls < 4+7 {
+		t.Errorf("%d curls printed, want at least the tutorial's four and those of the S3 store", curls)
 	}
 
 	below := descendants(t, d.cmd.Process.Pid)
-	if len(below) < 3 {
-		t.Fatalf("%d processes below make, want at least demo, Envoy and auth service", len(below))
+	if len(below) < processes {
+		t.Fatalf("%d processes below make, want at least demo, Envoy, auth service and what else serves: %d", len(below), processes)
 	}
 	if err := syscall.Kill(-d.cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -225,8 +243,10 @@ func TestDemoSaysWhatToDo(t *testing.T) {
 		args []string
 		want string
 	}{
-		"a taken port":             {[]string{"PORT=" + takenPort}, args, "PORT="},
-		"a port that is no number": {[]string{"PORT=http"}, args, "PORT=10000"},
+		"a taken port":              {[]string{"PORT=" + takenPort}, args, "PORT="},
+		"a port that is no number":  {[]string{"PORT=http"}, args, "PORT=10000"},
+		"a store that is not known": {[]string{"PORT=" + freePort, "S3=aws"}, args, "S3=minio"},
+		"a MinIO that is not there": {[]string{"PORT=" + freePort, "S3=minio", "MINIO=/no/such/minio"}, args, "run build/minio"},
 		"an Envoy that is not there": {[]string{"PORT=" + freePort, "ENVOY=/no/such/envoy"}, args,
 			"unset it to have Envoy installed"},
 		"an auth service that is not there": {[]string{"PORT=" + freePort}, []string{"-authservice", "/no/such/file"}, "auth service"},

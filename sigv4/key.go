@@ -2,7 +2,6 @@ package sigv4
 
 import (
 	"sync"
-	"time"
 
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
@@ -102,7 +101,7 @@ type keyCache struct {
 
 type keyName struct {
 	id, secret, region, service string
-	day                         int // YYYYMMDD
+	day                         [8]byte // YYYYMMDD
 }
 
 type keyEntry struct {
@@ -112,11 +111,13 @@ type keyEntry struct {
 }
 
 // get returns the key by value, so that an eviction cannot change it.
-func (c *keyCache) get(id, secret, region, service string, t time.Time, stamp []byte) SigningKey {
-	year, month, day := t.UTC().Date()
-	name := keyName{id, secret, region, service, year*10000 + int(month)*100 + day}
+func (c *keyCache) get(id, secret, region, service string, stamp []byte) SigningKey {
+	name := keyName{id, secret, region, service, [8]byte(stamp)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.newest != nil && c.newest.name == name { // most often; no hash of the whole name
+		return c.newest.key
+	}
 	if e := c.entries[name]; e != nil {
 		if c.newest != e {
 			e.unlink()

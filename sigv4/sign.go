@@ -242,7 +242,7 @@ func (s *Signed) finish(signer *Signer, r *Request, c *Credentials, scope *Scope
 		return err
 	}
 	s.sts = appendStringToSign(s.sts[:0], s.stamp[:], scope.Region, scope.Service, s.b.canon)
-	key := signer.keys.get(c.AccessKeyID, c.SecretAccessKey, scope.Region, scope.Service, scope.Time, s.stamp[:])
+	key := signer.keys.get(c.AccessKeyID, c.SecretAccessKey, scope.Region, scope.Service, s.stamp[:])
 	s.d.MAC(&key.key, s.sts, &s.sum)
 	return nil
 }

@@ -378,8 +378,7 @@ func TestKeysAreNotMixedUp(t *testing.T) {
 func TestTheKeyUsedLastIsKept(t *testing.T) {
 	t.Parallel()
 	c := keyCache{limit: 3}
-	at := exampleScope.Time
-	get := func(id string) { c.get(id, "s", "r", "v", at, []byte("20130524")) }
+	get := func(id string) { c.get(id, "s", "r", "v", []byte("20130524")) }
 	for _, id := range []string{"a", "b", "c", "a", "d", "a", "e"} {
 		get(id)
 	}
@@ -392,7 +391,7 @@ func TestTheKeyUsedLastIsKept(t *testing.T) {
 	}
 	one := keyCache{limit: 1}
 	for _, id := range []string{"a", "b", "b", "a"} {
-		got := one.get(id, "s"+id, "r", "v", at, []byte("20130524"))
+		got := one.get(id, "s"+id, "r", "v", []byte("20130524"))
 		want := DeriveKey("s"+id, "20130524", "r", "v")
 		if got.Bytes() != want.Bytes() {
 			t.Errorf("a cache of one gives %s the key of another", id)

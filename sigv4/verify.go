@@ -149,7 +149,7 @@ func (v *Verifier) Verify(r *Request, now time.Time) (*Verified, error) {
 		return nil, refuse(CodeInvalidRequest, bare(err))
 	}
 	sts := appendStringToSign(nil, []byte(c.date), v.Region, v.Service, b.canon)
-	key := v.keys.get(out.AccessKeyID, secret, v.Region, v.Service, t, []byte(c.date))
+	key := v.keys.get(out.AccessKeyID, secret, v.Region, v.Service, []byte(c.date))
 	var d sha256.Digest
 	var sum [sha256.Size]byte
 	d.MAC(&key.key, sts, &sum)

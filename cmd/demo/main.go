@@ -1,7 +1,8 @@
 // The demo command shows the filters at work: a real Envoy on localhost with
-// one route for each configuration, an auth service as a process of its own and
-// an upstream that answers with the request that reached it. It prints a curl
-// for each promise, and a line for each request. Start it with make run.
+// one route for each configuration, an auth service as a process of its own, an
+// upstream that answers with the request that reached it, and an S3 store with an
+// STS and an identity provider. It prints a curl for each promise, and a line for
+// each request. Start it with make run; S3=minio takes MinIO for the store.
 package main
 
 import (
@@ -26,7 +27,7 @@ func main() {
 	// SIGHUP comes when the terminal is closed.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, *auth, os.Getenv("PORT"), os.Stdout); err != nil {
+	if err := run(ctx, *auth, os.Getenv("PORT"), os.Getenv("S3"), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		stop()
 		os.Exit(1)
@@ -34,10 +35,13 @@ func main() {
 }
 
 // run starts everything, waits until ctx ends, and stops everything.
-func run(ctx context.Context, authservice, port string, out io.Writer) (err error) {
+func run(ctx context.Context, authservice, port, store string, out io.Writer) (err error) {
 	number, err := freePort(port)
 	if err != nil {
 		return err
+	}
+	if store != "" && store != "minio" {
+		return fmt.Errorf("S3 is %q: leave it out for the small store of the demo, or set S3=minio", store)
 	}
 	dir, err := os.MkdirTemp("", "gatehouse-demo-")
 	if err != nil {
@@ -61,15 +65,28 @@ func run(ctx context.Context, authservice, port string, out io.Writer) (err erro
 	}
 	closing = append(closing, auth.Stop)
 
+	say := &printer{w: out}
+	if store == "minio" {
+		say.line("starting MinIO ...")
+	}
+	s3, err := startStore(ctx, store, dir)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while starting
+		}
+		return fmt.Errorf("starting the S3 store: %w", err)
+	}
+	closing = append(closing, s3.close)
+	routes := append(authRoutes, s3.route())
+
 	bootstrap, err := e2e.Bootstrap{
 		Dir:       dir,
-		Listeners: []e2e.Listener{listener(number)},
-		Clusters:  []e2e.Cluster{{Name: "echo", Addr: upstream.Addr}, {Name: "auth", Addr: auth.Addr}},
+		Listeners: []e2e.Listener{listener(number, routes)},
+		Clusters:  []e2e.Cluster{{Name: "echo", Addr: upstream.Addr}, {Name: "auth", Addr: auth.Addr}, {Name: "s3", Addr: s3.addr}},
 	}.JSON()
 	if err != nil {
 		return err
 	}
-	say := &printer{w: out}
 	say.line("starting Envoy ...")
 	envoy, err := e2e.Start(ctx, e2e.Options{Bootstrap: bootstrap, Dir: dir, Concurrency: 2, Stdout: out})
 	if err != nil {
@@ -80,7 +97,7 @@ func run(ctx context.Context, authservice, port string, out io.Writer) (err erro
 	}
 	closing = append(closing, envoy.Stop)
 
-	introduce(say, number, envoy.AdminAddr(), auth.PID())
+	introduce(say, number, routes, envoy.AdminAddr(), auth.PID())
 	if say.err != nil {
 		return say.err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/e2e"
 )
@@ -9,20 +10,27 @@ import (
 // route is one configuration of one filter, mounted on a host name of its own:
 // the path is what the auth service judges, so it stays the seed's.
 type route struct {
-	host   string // "" is every other name, localhost among them
-	filter string
-	title  string
-	config string
-	tries  []try
+	host    string // "" is every other name, localhost among them
+	filter  string
+	title   string
+	config  string
+	cluster string // "" is the echo upstream
+	tokens  []token
+	tries   []try
 }
+
+// token is a user's, printed as a variable of the shell.
+type token struct{ name, value string }
 
 // try is a request to copy, and its promise.
 type try struct {
 	what    string
 	path    string
-	headers []string
+	headers []string // those with a variable of the shell in it too
 	status  int
 	body    string // a text in the answer; "" promises an empty body
+	method  string // "" is GET
+	upload  string
 }
 
 const (
@@ -33,7 +41,7 @@ const (
 	wrong   = "Authorization: Bearer token-2"
 )
 
-var routes = []route{
+var authRoutes = []route{
 	{
 		filter: "authcallout",
 		title:  "authcallout, profile kong-custom-auth; require_token: false, since scenario 1 sends none",
@@ -45,11 +53,11 @@ var routes = []route{
   "headers_from_json": [{"header": "x-user-id", "field": "userUuid"}]
 }`,
 		tries: []try{
-			{"1. public path, no token: the auth service lets it pass", public, nil, 200, `"path": "/apikey-simple/public"`},
-			{"2. private path, valid token: the upstream learns who it is", private, []string{good}, 200, `"x-user-id": "user-1"`},
-			{"3. private path, invalid token", private, []string{wrong}, 401, ""},
-			{"4. a path that nobody may have, valid token", dummy, []string{good}, 401, ""},
-			{"a client that says itself who it is: its header does not arrive", public, []string{"X-User-Id: admin"}, 200, `"x-user-id": "None"`},
+			{what: "1. public path, no token: the auth service lets it pass", path: public, status: 200, body: `"path": "/apikey-simple/public"`},
+			{what: "2. private path, valid token: the upstream learns who it is", path: private, headers: []string{good}, status: 200, body: `"x-user-id": "user-1"`},
+			{what: "3. private path, invalid token", path: private, headers: []string{wrong}, status: 401},
+			{what: "4. a path that nobody may have, valid token", path: dummy, headers: []string{good}, status: 401},
+			{what: "a client that says itself who it is: its header does not arrive", path: public, headers: []string{"X-User-Id: admin"}, status: 200, body: `"x-user-id": "None"`},
 		},
 	},
 	{
@@ -62,8 +70,8 @@ var routes = []route{
   "auth_urlpath": "/apikey-simple/verify"
 }`,
 		tries: []try{
-			{"1. public path, no token: answered before anybody is asked", public, nil, 401, ""},
-			{"2. private path, valid token", private, []string{good}, 200, `"path": "/apikey-simple/private"`},
+			{what: "1. public path, no token: answered before anybody is asked", path: public, status: 401},
+			{what: "2. private path, valid token", path: private, headers: []string{good}, status: 200, body: `"path": "/apikey-simple/private"`},
 		},
 	},
 	{
@@ -77,8 +85,8 @@ var routes = []route{
   "allowed_upstream_headers": ["x-user-id"]
 }`,
 		tries: []try{
-			{"valid token", private, []string{good}, 200, `"x-user-id": "user-1"`},
-			{"invalid token: the auth service's answer, with its reason", private, []string{wrong}, 401, "Unknown user"},
+			{what: "valid token", path: private, headers: []string{good}, status: 200, body: `"x-user-id": "user-1"`},
+			{what: "invalid token: the auth service's answer, with its reason", path: private, headers: []string{wrong}, status: 401, body: "Unknown user"},
 		},
 	},
 }
@@ -92,11 +100,14 @@ func (r route) name() string {
 
 // listener mounts every route's filter in one chain; each route switches off
 // the filters of the others.
-func listener(port int) e2e.Listener {
+func listener(port int, routes []route) e2e.Listener {
 	l := e2e.Listener{Name: "demo", Port: port}
 	hosts := []e2e.Node{}
 	for i, r := range routes {
-		l.Plugins = append(l.Plugins, e2e.Plugin{Name: r.name(), Filter: r.filter, Config: r.config, VM: "demo-" + strconv.Itoa(i)})
+		l.Plugins = append(l.Plugins, e2e.Plugin{
+			Name: r.name(), Filter: r.filter, Config: r.config, VM: "demo-" + strconv.Itoa(i),
+			Module: "gatehouse", // compiled once
+		})
 		off := e2e.Node{}
 		for _, other := range routes {
 			if other.name() != r.name() {
@@ -107,10 +118,14 @@ func listener(port int) e2e.Listener {
 		if domain == "" {
 			domain = "*"
 		}
+		cluster := r.cluster
+		if cluster == "" {
+			cluster = "echo"
+		}
 		hosts = append(hosts, e2e.Node{
 			"name":                    r.name(),
 			"domains":                 []string{domain},
-			"routes":                  []e2e.Node{e2e.RouteTo("echo")},
+			"routes":                  []e2e.Node{e2e.RouteTo(cluster)},
 			"typed_per_filter_config": off,
 		})
 	}
@@ -118,7 +133,7 @@ func listener(port int) e2e.Listener {
 		"route_config":        e2e.Node{"name": "demo", "virtual_hosts": hosts},
 		"strip_any_host_port": true,
 		"stat_prefix":         "demo",
-		"access_log":          []e2e.Node{accessLog("%FILTER_STATE(wasm.gatehouse.authcallout:PLAIN)%")},
+		"access_log":          []e2e.Node{accessLog("%FILTER_STATE(wasm.gatehouse.authcallout:PLAIN)%%FILTER_STATE(wasm.gatehouse.awssign:PLAIN)%")},
 	}
 	return l
 }
@@ -129,7 +144,7 @@ func accessLog(verdict string) e2e.Node {
 		"name": "stdout",
 		"typed_config": e2e.Node{
 			"@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-			"log_format": e2e.Node{"text_format_source": e2e.Node{
+			"log_format": e2e.Node{"omit_empty_values": true, "text_format_source": e2e.Node{
 				"inline_string": "%START_TIME(%H:%M:%S)% %REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(:PATH)% -> %RESPONSE_CODE%  verdict: " + verdict + "  %DURATION% ms\n",
 			}},
 		},
@@ -137,22 +152,42 @@ func accessLog(verdict string) e2e.Node {
 }
 
 // introduce prints what to try. The format is what the demo's test reads.
-func introduce(say *printer, port int, admin string, authPID int) {
+func introduce(say *printer, port int, routes []route, admin string, authPID int) {
 	base := "http://localhost:" + strconv.Itoa(port)
 	say.line("")
 	say.line("Gatehouse is up on %s (Envoy's admin interface: http://%s). Ctrl-C stops it.", base, admin)
 	for _, r := range routes {
 		say.line("")
 		say.line("%s", r.title)
+		for i, t := range r.tokens {
+			if i == 0 {
+				say.line("")
+			}
+			say.line("  %s='%s'", t.name, t.value)
+		}
 		for _, t := range r.tries {
 			say.line("")
 			say.line("  # %s", t.what)
-			curl := "curl -i " + base + t.path
+			url := base + t.path
+			if strings.ContainsAny(url, "?&") {
+				url = "'" + url + "'"
+			}
+			curl := "curl -i " + url
+			if t.method != "" {
+				curl += " -X " + t.method
+			}
 			if r.host != "" {
 				curl += " -H 'Host: " + r.host + "'"
 			}
 			for _, h := range t.headers {
-				curl += " -H '" + h + "'"
+				if strings.Contains(h, "$") {
+					curl += ` -H "` + h + `"`
+				} else {
+					curl += " -H '" + h + "'"
+				}
+			}
+			if t.upload != "" {
+				curl += " --data-binary '" + t.upload + "'"
 			}
 			say.line("  %s", curl)
 			if t.body == "" {

@@ -7,13 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 )
 
 // seen is the answer of the auth service's /seen: how many requests it got, and
 // the last of them.
 type seen struct {
-	Requests uint64 // so far, those of /seen left out
+	Requests uint64 // so far, those of /seen and of the STS left out
+	Sessions uint64 // that the STS gave
 	Method   string
 	Path     string
 	Host     string
@@ -23,9 +25,11 @@ type seen struct {
 
 // authServer is the auth service, which runs in a process of its own: it reads
 // each request to its end (an earlier answer makes Envoy drop the connection),
-// answers 200 with one identity header, and keeps the connection.
+// answers 200 with one identity header, and keeps the connection. It is the STS
+// and the upstream of the chains that sign, too.
 type authServer struct {
 	requests atomic.Uint64
+	sessions atomic.Uint64
 	last     atomic.Pointer[seen]
 }
 
@@ -35,7 +39,7 @@ func (a *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if last := a.last.Load(); last != nil {
 			s = *last
 		}
-		s.Requests = a.requests.Load()
+		s.Requests, s.Sessions = a.requests.Load(), a.sessions.Load()
 		if err := json.NewEncoder(w).Encode(s); err != nil {
 			return // the client is gone
 		}
@@ -43,6 +47,19 @@ func (a *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
+		return
+	}
+	if r.URL.Path == stsPath {
+		// Once a user: no request that a chain asks for each of its own.
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if err := answerSTS(w, form.Get("RoleSessionName")); err != nil {
+			return // the client is gone
+		}
+		a.sessions.Add(1)
 		return
 	}
 	a.requests.Add(1)

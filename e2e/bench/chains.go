@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/e2e"
 )
@@ -12,9 +13,17 @@ type chain struct {
 	title    string // in the report
 	filter   []e2e.Plugin
 	requests [][]byte
-	identity bool   // sets a header that the auth service gave
-	asks     int    // callouts a request: 1 or 0
+	asks     int    // requests that reach the auth service for each: 1 or 0
 	counter  string // of Envoy's: rises by one a request, if given
+
+	// What it is compared with, by name: a chain that does the same without the
+	// filter, and the filter of Envoy's own.
+	base, reference string
+
+	body     int          // bytes of each request's body
+	proxied  bool         // the auth service is the upstream
+	upstream []e2e.Plugin // filters of that upstream's cluster
+	closed   bool         // not in the open model, whose requests are others
 }
 
 const (
@@ -38,8 +47,11 @@ func requests(tokens int) [][]byte {
 
 const sharedTokens = 256
 
-// chains lists what is compared. All ask the same service the same question.
-func chains() []chain {
+// chains lists what is compared: first the empty chain.
+func chains() []chain { return append(authChains(), signingChains()...) }
+
+// authChains all ask the same service the same question.
+func authChains() []chain {
 	plain, many := requests(1), requests(sharedTokens)
 	ours := func(config string) []e2e.Plugin {
 		return []e2e.Plugin{{Filter: "authcallout", VM: "bench", Config: `{"cluster": "auth", "timeout": "` + authTimeout + `", ` + config + `}`}}
@@ -49,23 +61,58 @@ func chains() []chain {
 		identity     = `, "allowed_upstream_headers": ["x-user-id"]`
 		cache        = `, "cache": {"lifetime": "fixed", "ttl": "1h"`
 	)
-	return []chain{
+	list := []chain{
 		{name: "empty", title: "empty chain", requests: plain},
 		{name: "wasm", title: "Wasm filter that does nothing", filter: []e2e.Plugin{{Module: "test/empty", Filter: "empty"}}, requests: plain},
 		{name: "ext_authz", title: "Envoy's ext_authz (HTTP)", filter: extAuthz(false), requests: plain, asks: 1},
-		{name: "ext_authz_identity", title: "Envoy's ext_authz, sets an identity header", filter: extAuthz(true), identity: true, requests: plain, asks: 1},
+		{name: "ext_authz_identity", title: "Envoy's ext_authz, sets an identity header", filter: extAuthz(true), reference: "ext_authz_identity", requests: plain, asks: 1},
 		{name: "lua", title: "Envoy's Lua, httpCall", filter: lua(), requests: plain, asks: 1},
 		{name: "uncached", title: "authcallout, profile ext-authz", filter: ours(likeExtAuthz), requests: plain, asks: 1},
-		{name: "uncached_identity", title: "authcallout, profile ext-authz, sets an identity header", filter: ours(likeExtAuthz + identity), identity: true, requests: plain, asks: 1},
+		{name: "uncached_identity", title: "authcallout, profile ext-authz, sets an identity header", filter: ours(likeExtAuthz + identity), reference: "ext_authz_identity", requests: plain, asks: 1},
 		{name: "kong", title: "authcallout, profile kong-custom-auth (POST, JSON)", filter: ours(`"path": "/check"`), requests: plain, asks: 1},
 		{name: "hit", title: "authcallout, cache hit in the worker", filter: ours(likeExtAuthz + cache + `}`), requests: plain,
 			counter: "wasmcustom.gatehouse.authcallout.cache_hits"},
-		{name: "hit_identity", title: "authcallout, cache hit in the worker, sets an identity header", filter: ours(likeExtAuthz + identity + cache + `}`), identity: true, requests: plain,
+		{name: "hit_identity", title: "authcallout, cache hit in the worker, sets an identity header", filter: ours(likeExtAuthz + identity + cache + `}`), reference: "ext_authz_identity", requests: plain,
 			counter: "wasmcustom.gatehouse.authcallout.cache_hits"},
 		// A worker's cache of one entry, and tokens at random: its own hardly ever hits.
 		{name: "shared", title: "authcallout, cache hit in shared data", filter: ours(likeExtAuthz + cache + `, "max_entries": 1, "shared": true, "shared_slots": 65536}`), requests: many,
 			counter: "wasmcustom.gatehouse.authcallout.cache_shared_hits"},
 	}
+	for i := range list {
+		c := &list[i]
+		c.base = "empty"
+		if c.reference == "" && c.name != c.base {
+			c.reference = "ext_authz"
+		}
+	}
+	return list
+}
+
+// chosen are the chains whose names begin with one of the prefixes, and those
+// that they are compared with. No prefix chooses all.
+func chosen(list []chain, prefixes string) ([]chain, error) {
+	if prefixes == "" {
+		return list, nil
+	}
+	wanted := map[string]bool{"empty": true}
+	for p := range strings.SplitSeq(prefixes, ",") {
+		found := false
+		for _, c := range list {
+			if strings.HasPrefix(c.name, p) {
+				wanted[c.name], wanted[c.base], wanted[c.reference], found = true, true, true, true
+			}
+		}
+		if p == "" || !found {
+			return nil, fmt.Errorf("-chains: no chain's name begins with %q", p)
+		}
+	}
+	var out []chain
+	for _, c := range list {
+		if wanted[c.name] {
+			out = append(out, c)
+		}
+	}
+	return out, nil
 }
 
 func extAuthz(identity bool) []e2e.Plugin {
@@ -118,9 +165,10 @@ end`
 	}}}
 }
 
-// listener serves a chain without an upstream and without an access log.
+// listener serves a chain without an access log, and without an upstream unless
+// the filter is in the upstream's cluster.
 func (c chain) listener() e2e.Listener {
-	return e2e.Listener{
+	l := e2e.Listener{
 		Name:    c.name,
 		Plugins: c.filter,
 		Routes: []e2e.Node{{
@@ -129,6 +177,10 @@ func (c chain) listener() e2e.Listener {
 		}},
 		HTTP: e2e.Node{"access_log": []e2e.Node{}},
 	}
+	if c.proxied {
+		l.Routes = []e2e.Node{e2e.RouteTo(c.name)}
+	}
+	return l
 }
 
 func find(list []chain, name string) chain {

@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// plotted leaves out what the others are compared with, and large bodies, beside
+// which the others' bars could not be seen.
+func (c chain) plotted() bool { return c.name != c.base && c.body < largeBody }
+
 // plot draws what each chain adds, with its spread, as an SVG with the colours
 // of either theme.
 func (r *report) plot() string {
@@ -15,7 +19,12 @@ func (r *report) plot() string {
 		row, bar         = 30, 16
 		width            = 900
 	)
-	list := chains()[1:] // the first is the base
+	var list []chain
+	for _, c := range r.chains {
+		if c.plotted() {
+			list = append(list, c)
+		}
+	}
 	most := 0.0
 	for _, c := range list {
 		_, added, _ := r.costs(c)
@@ -41,7 +50,7 @@ func (r *report) plot() string {
 	for i, c := range list {
 		_, added, _ := r.costs(c)
 		class := "theirs"
-		if strings.HasPrefix(c.title, "authcallout") {
+		if strings.HasPrefix(c.title, "authcallout") || strings.HasPrefix(c.title, "awssign") {
 			class = "ours"
 		}
 		y := top + i*row + (row-bar)/2

@@ -37,6 +37,7 @@ type Filter struct {
 	s3      *sigv4.Signer // by S3's rules
 	other   *sigv4.Signer
 	scratch sigv4.Signed // a worker has one thread
+	proven  time.Time    // the clock, by a signature that AWS took
 }
 
 // exchange is one request and its response.
@@ -48,6 +49,7 @@ type exchange struct {
 	from        filter.Cache
 	again       bool // this is Envoy's own retry
 	signed      bool
+	at          time.Time // when it was signed, by the local clock
 }
 
 var (
@@ -58,6 +60,7 @@ var (
 	_ filter.HeaderEditor = (*Filter)(nil)
 
 	_ filter.TrailerStripper = (*exchange)(nil)
+	_ filter.ResponseSkipper = (*exchange)(nil)
 )
 
 // load decodes a configuration; it is the plugin's Load.
@@ -222,7 +225,7 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	if x.target.cluster != "" {
 		m.SetHeader(c.Target.ClusterHeader, x.target.cluster)
 	}
-	x.signed = true
+	x.signed, x.at = true, now
 	return filter.Pass(Signed).From(x.from)
 }
 
@@ -272,13 +275,28 @@ func (c *Config) takeToken(m filter.Message) {
 	}
 }
 
+// provenFor is how long after a signature that AWS took no response is looked at:
+// under load that is nearly all of them, and reading the headers of a response
+// costs a good part of a signature.
+const provenFor = time.Second
+
+// SkipsResponse implements filter.ResponseSkipper.
+func (x *exchange) SkipsResponse() bool {
+	age := x.at.Sub(x.proven)
+	return !x.signed || x.config.MaxClockSkew == 0 || age >= 0 && age < provenFor
+}
+
 // OnResponse corrects the clock when AWS refuses a signature for its time. The
 // next request, or Envoy's own retry in an upstream mount, is then signed right.
 func (x *exchange) OnResponse(m filter.Message, now time.Time) filter.Outcome {
 	if !x.signed {
 		return filter.Continue()
 	}
-	switch status, _ := m.Header(":status"); status {
+	status, _ := m.Header(":status")
+	if strings.HasPrefix(status, "2") {
+		x.proven = x.at
+	}
+	switch status {
 	case "400", "401", "403":
 		if date, n := m.Header("date"); n == 1 && x.chain.Clock.Observe(date, now) {
 			x.metrics.credentials.ClockCorrections.Add(1)

@@ -2,6 +2,7 @@ package awssign
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/aws"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
@@ -30,6 +31,9 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 	authority, n := m.Header(":authority")
 	if n != 1 {
 		return t, BadHost
+	}
+	if c.aimed.authority != "" && c.aimed.authority == authority {
+		return c.aimed.target, ""
 	}
 	own, ownPort, ok := aws.SplitPort(authority)
 	if !ok {
@@ -87,6 +91,13 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 	}
 	if t.rewrite && !altered && c.Target.FilterState && !c.setState(m, host, port) {
 		return t, TargetRefused
+	}
+	if !altered && !c.overrides && !c.UseAlteredTarget {
+		// The texts of a request lie in its memory: it shall not stay for them.
+		c.aimed.authority, c.aimed.target = strings.Clone(authority), t
+		if c.Host == "" {
+			c.aimed.target.authority = c.aimed.authority
+		}
 	}
 	return t, ""
 }

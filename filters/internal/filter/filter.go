@@ -51,6 +51,13 @@ type Streamer interface {
 	NewStream() Filter
 }
 
+// ResponseSkipper is implemented by a filter that can tell, before anything of a
+// response is read, that it has nothing to do with it: OnResponse is then not
+// called.
+type ResponseSkipper interface {
+	SkipsResponse() bool
+}
+
 // Ticker is implemented by a filter that works outside exchanges, such as
 // refreshing credentials. Only Continue and Call are meaningful outcomes.
 type Ticker interface {

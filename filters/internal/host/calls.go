@@ -42,6 +42,9 @@ func serialize(pairs [][2]string) []byte {
 	return b
 }
 
+// spareHeaders is room for those that a filter adds.
+const spareHeaders = 6
+
 // deserialize reads pairs as the ABI has them: see serialize. Texts of a length
 // that cannot be end the list.
 func deserialize(b string) [][2]string {
@@ -53,7 +56,7 @@ func deserialize(b string) [][2]string {
 	if at > len(b) {
 		return nil
 	}
-	pairs := make([][2]string, n)
+	pairs := make([][2]string, n, n+spareHeaders)
 	for i := range pairs {
 		sizes := b[4+8*i : 12+8*i]
 		name, value := int(uint32At(sizes, 0)), int(uint32At(sizes, 4))

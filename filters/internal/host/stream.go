@@ -141,6 +141,10 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 	if s.routeMoved() {
 		return s.answer(&s.response, filter.Send(filter.RouteChanged, filter.Reply{Status: 500}))
 	}
+	if f, ok := s.filter.(filter.ResponseSkipper); ok && f.SkipsResponse() {
+		s.response.state = released
+		return types.ActionContinue
+	}
 	return s.response.hold(s.settle(&s.response, s.filter.OnResponse(&s.response.message, clock())))
 }
 

@@ -221,6 +221,9 @@ func DriveAt(f filter.Filter, m *Message, now time.Time, answer func(filter.Call
 
 // DriveResponse runs a response through the stream's filter.
 func DriveResponse(f filter.Filter, m *Message, answer func(filter.Callout) filter.CalloutResult) Exchange {
+	if s, ok := f.(filter.ResponseSkipper); ok && s.SkipsResponse() {
+		return Exchange{}
+	}
 	return settle(f.OnResponse(m, Now), m, Now, answer)
 }
 
