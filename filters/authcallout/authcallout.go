@@ -50,6 +50,7 @@ var (
 	_ filter.Shadower  = (*exchange)(nil)
 
 	_ filter.TrailerStripper = (*exchange)(nil)
+	_ filter.ResponseSkipper = (*exchange)(nil)
 	_ filter.Failer          = (*exchange)(nil)
 )
 
@@ -166,6 +167,9 @@ func (x *exchange) failed(m filter.Message, why filter.Word) filter.Outcome {
 func (x *exchange) OnFailure() filter.Outcome {
 	return filter.Send(filter.InternalError, x.config.challenge(filter.Reply{Status: x.config.StatusOnError}, false))
 }
+
+// SkipsResponse implements filter.ResponseSkipper.
+func (x *exchange) SkipsResponse() bool { return len(x.onSuccess) == 0 }
 
 // OnResponse adds the headers that the auth service has for the client.
 func (x *exchange) OnResponse(m filter.Message, _ time.Time) filter.Outcome {
