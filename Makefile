@@ -51,9 +51,10 @@ $(DIST)/test/probe.wasm: FORCE
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm
 
 # What the SDK costs by itself, for the benchmark.
-$(DIST)/test/empty.wasm: FORCE
+BENCHED := $(DIST)/test/empty.wasm $(DIST)/test/callout.wasm
+$(BENCHED): $(DIST)/test/%.wasm: FORCE
 	@mkdir -p $(DIST)/test
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/empty
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/$*
 
 FORCE:
 
@@ -77,7 +78,7 @@ e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.
 
 # BENCH=quick measures little, in under 2 minutes, and writes nothing.
 BENCH ?= full
-bench: $(FILES) $(DIST)/test/empty.wasm ## what the filters cost in a real Envoy: writes BENCHMARKS.md (BENCH=quick prints only)
+bench: $(FILES) $(BENCHED) ## what the filters cost in a real Envoy: writes BENCHMARKS.md (BENCH=quick prints only)
 	@build/envoy >/dev/null
 	@go run -buildvcs=false ./e2e/bench $(if $(filter quick,$(BENCH)),-quick)
 

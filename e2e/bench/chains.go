@@ -67,6 +67,7 @@ func authChains() []chain {
 		{name: "ext_authz", title: "Envoy's ext_authz (HTTP)", filter: extAuthz(false), requests: plain, asks: 1},
 		{name: "ext_authz_identity", title: "Envoy's ext_authz, sets an identity header", filter: extAuthz(true), reference: "ext_authz_identity", requests: plain, asks: 1},
 		{name: "lua", title: "Envoy's Lua, httpCall", filter: lua(), requests: plain, asks: 1},
+		{name: "callout", title: "Wasm filter that makes the callout with constant headers, and nothing else", filter: []e2e.Plugin{{Module: "test/callout", Filter: "callout"}}, requests: plain, asks: 1},
 		{name: "uncached", title: "authcallout, profile ext-authz", filter: ours(likeExtAuthz), requests: plain, asks: 1},
 		{name: "uncached_identity", title: "authcallout, profile ext-authz, sets an identity header", filter: ours(likeExtAuthz + identity), reference: "ext_authz_identity", requests: plain, asks: 1},
 		{name: "kong", title: "authcallout, profile kong-custom-auth (POST, JSON)", filter: ours(`"path": "/check"`), requests: plain, asks: 1},

@@ -60,8 +60,21 @@ type latency struct {
 	dropped  int // arrivals for which no client was free
 }
 
-// openModel runs k6 against a chain.
+// errTooBusy is a block in which clients could not arrive as they should have.
+var errTooBusy = errors.New("the machine is too busy")
+
+// openModel runs k6 against a chain; a block that the machine spoils is run again,
+// twice at most.
 func (b *bench) openModel(ctx context.Context, k6 string, c chain) (l latency, err error) {
+	for range 3 {
+		if l, err = b.openBlock(ctx, k6, c); !errors.Is(err, errTooBusy) {
+			break
+		}
+	}
+	return l, err
+}
+
+func (b *bench) openBlock(ctx context.Context, k6 string, c chain) (l latency, err error) {
 	addr, err := b.envoy.Addr(c.name)
 	if err != nil {
 		return l, err
@@ -96,8 +109,8 @@ func (b *bench) openModel(ctx context.Context, k6 string, c chain) (l latency, e
 	case metrics.Failed > 0:
 		return l, fmt.Errorf("k6: %d of %d requests failed", metrics.Failed, metrics.Requests)
 	// A dropped arrival had no free client: its latency would be missing.
-	case metrics.Dropped > want/20 || metrics.Requests < want*95/100:
-		return l, fmt.Errorf("k6: %d of %d arrivals, %d dropped: the machine is too busy", metrics.Requests, want, metrics.Dropped)
+	case metrics.Dropped > want/100 || metrics.Requests < want*99/100:
+		return l, fmt.Errorf("k6: %d of %d arrivals, %d dropped: %w", metrics.Requests, want, metrics.Dropped, errTooBusy)
 	}
 	ms := func(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
 	return latency{ms(metrics.P50), ms(metrics.P99), metrics.Requests, metrics.Dropped}, nil
