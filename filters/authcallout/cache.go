@@ -1,6 +1,7 @@
 package authcallout
 
 import (
+	"slices"
 	"time"
 	"unsafe"
 
@@ -16,6 +17,7 @@ const maxSharedDecision = 4 << 10
 type verdictCache struct {
 	decisions *cache.Tiered[decision] // nil: off
 	key       *cache.Key              // a worker has one thread
+	headers   [][2]string             // of one question, while its key is made
 }
 
 // newCache makes the cache of a configuration. A new configuration starts with
@@ -40,42 +42,55 @@ func (c *Config) newCache(config []byte, store filter.Store) verdictCache {
 			MaxPayload: maxSharedDecision,
 		})
 	}
-	return verdictCache{cache.NewTiered(worker, shared, encodeDecision, decodeDecision), new(cache.Key)}
+	return verdictCache{decisions: cache.NewTiered(worker, shared, encodeDecision, decodeDecision), key: new(cache.Key)}
 }
 
 // ask puts the question to the cache, then to the auth service.
 func (x *exchange) ask(m filter.Message) filter.Outcome {
-	call := x.config.callout(m, x.token)
-	if x.cache.decisions == nil {
-		return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
-			return x.conclude(m, x.config.judge(&res))
-		}).WithoutBody()
+	if x.cache.decisions != nil {
+		return x.askCached(m)
 	}
-	return x.askCached(m, call)
+	return filter.Call(x.config.callout(m, x.token, nil), func(res filter.CalloutResult) filter.Outcome {
+		return x.conclude(m, x.config.judge(&res))
+	}).WithoutBody()
 }
 
-// askCached is ask with a decision cache. It is a function of its own, so that
-// the call without one does not allocate what the answer needs here.
-func (x *exchange) askCached(m filter.Message, call filter.Callout) filter.Outcome {
-	route, _ := m.Property("xds", "route_name")
+// routeName is the path of the attribute, which a call through an interface would
+// put on the heap each time.
+var routeName = []string{"xds", "route_name"}
+
+// askCached is ask with a decision cache. What a hit does not need is made in
+// askAfterMiss, so that a hit does not allocate it.
+func (x *exchange) askCached(m filter.Message) filter.Outcome {
+	route, _ := m.Property(routeName...)
+	call := x.config.callout(m, x.token, x.cache.headers[:0])
+	x.cache.headers = call.Headers
+	defer clear(x.cache.headers) // a token stays no longer than it is needed
 	key := x.cache.keyOf(&call, route)
 	known, state, source := x.cache.decisions.Get(key, x.now)
-	if state == cache.Fresh {
-		if source == cache.FromShared {
-			x.metrics.sharedHits.Add(1)
-			return x.conclude(m, known).From(filter.CacheShared)
-		}
+	switch {
+	case state != cache.Fresh:
+		x.metrics.misses.Add(1)
+		call.Headers = slices.Clone(call.Headers)
+		call.Flight, call.MaxWaiters = string(key), x.config.Cache.MaxWaiters
+		return x.askAfterMiss(m, call)
+	case source == cache.FromShared:
+		x.metrics.sharedHits.Add(1)
+		return x.conclude(m, known).From(filter.CacheShared)
+	default:
 		x.metrics.hits.Add(1)
 		return x.conclude(m, known).From(filter.CacheHit)
 	}
-	x.metrics.misses.Add(1)
-	flight := string(key)
-	call.Flight, call.MaxWaiters = flight, x.config.Cache.MaxWaiters
+}
+
+// askAfterMiss makes the callout, whose flight is the key, and keeps the verdict.
+func (x *exchange) askAfterMiss(m filter.Message, call filter.Callout) filter.Outcome {
+	flight := call.Flight
 	return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
 		d := x.config.judge(&res)
 		if d.failed() {
 			// Asked again: a denial may have come in the meantime.
-			if known, state, _ := x.cache.decisions.Get([]byte(call.Flight), x.now); state != cache.Miss {
+			if known, state, _ := x.cache.decisions.Get([]byte(flight), x.now); state != cache.Miss {
 				x.metrics.staleOK.Add(1)
 				return x.conclude(m, known).From(filter.CacheStale)
 			}

@@ -1,6 +1,7 @@
 package authcallout
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
@@ -8,8 +9,8 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
 )
 
-// callout builds the question to the auth service.
-func (c *Config) callout(m filter.Message, token string) filter.Callout {
+// callout builds the question to the auth service; its headers go behind room.
+func (c *Config) callout(m filter.Message, token string, room [][2]string) filter.Callout {
 	method, _ := m.Header(":method")
 	target, _ := m.Header(":path")
 	call := filter.Callout{
@@ -40,7 +41,7 @@ func (c *Config) callout(m filter.Message, token string) filter.Callout {
 	if !c.authority.Constant() {
 		call.Authority = c.authority.String(m)
 	}
-	call.Headers = c.calloutHeaders(m, token, method, target)
+	call.Headers = c.calloutHeaders(room, m, token, method, target)
 	switch {
 	case c.ForwardBody:
 		call.Body = m.Body()
@@ -52,15 +53,15 @@ func (c *Config) callout(m filter.Message, token string) filter.Callout {
 
 // calloutHeaders lists what the auth service is told; each name once at most, in
 // whatever spelling, the filter's own before the client's.
-func (c *Config) calloutHeaders(m filter.Message, token, method, target string) [][2]string {
-	room := 2 + len(c.add) + len(c.SecretHeaders) // token and content type
+func (c *Config) calloutHeaders(h [][2]string, m filter.Message, token, method, target string) [][2]string {
+	n := 2 + len(c.add) + len(c.SecretHeaders) // token and content type
 	if c.Forwarded != forwardedNone {
-		room += 5
+		n += 5
 	}
 	if !c.allowed.Empty() {
-		room += len(m.Headers())
+		n += len(m.Headers())
 	}
-	h := make([][2]string, 0, room)
+	h = slices.Grow(h, n)
 	if token != "" {
 		h = append(h, [2]string{c.TokenHeader, token})
 	}
