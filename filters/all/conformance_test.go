@@ -61,7 +61,7 @@ var dependencies = []string{
 // The benchmarks have modules without a filter of ours in them.
 var sdkImporters = []string{
 	"filters/internal/host", "filters/internal/vmtest",
-	"e2e/bench/empty", "sandbox/internal/envoyprobe/wasm", "sandbox/internal/size",
+	"e2e/bench/empty", "e2e/bench/callout", "sandbox/internal/envoyprobe/wasm", "sandbox/internal/size",
 }
 
 // leaves import nothing of ours but what is listed.
