@@ -5,7 +5,6 @@
 package host
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
@@ -170,18 +169,6 @@ func (p *plugin) recovered(where string) {
 func (p *plugin) panicked(where string, r any) {
 	p.metrics.panics.Add(1)
 	p.log.error("recovered from a panic", "in", where, "what", panicText(r), "stack", stack())
-}
-
-var streamsEnded uint
-
-// letCollect gives the processor to the garbage collector's own goroutine now and
-// then. Nothing else ever waits here, so without it a collection is done bit by
-// bit by whoever allocates, with write barriers on for hundreds of requests (a
-// fifth of the module's time); giving it away at each stream costs 2 µs.
-func letCollect() {
-	if streamsEnded++; streamsEnded%16 == 0 {
-		runtime.Gosched()
-	}
 }
 
 // Env implements filter.Host.

@@ -172,7 +172,6 @@ func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
 // dropped by the SDK.
 func (s *stream) OnHttpStreamDone() {
 	defer s.p.recovered("stream done")
-	letCollect()
 	s.p.bodies.forget(s)
 	for _, d := range [...]*side{&s.request, &s.response} {
 		if d.waits != nil {
