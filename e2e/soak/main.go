@@ -190,26 +190,29 @@ func (s *soak) drive(ctx context.Context, length time.Duration, seed uint64) err
 	return s.judge(rssStart)
 }
 
-// cause makes trouble until the time is over, and leaves everything in order.
+// cause makes trouble until the time is over, and leaves everything in order. It
+// draws without putting back, so that half a minute has seen everything.
 func (s *soak) cause(ctx context.Context, r *rand.Rand) error {
-	for ctx.Err() == nil {
-		var err error
-		switch r.IntN(6) {
-		case 0:
-			err = s.kill(ctx, r)
-		case 1: // slower, but in time: nobody may notice
-			err = s.slow(ctx, r, authTimeout/5, false)
-		case 2: // too slow
-			err = s.slow(ctx, r, 2*authTimeout, true)
-		case 3, 4:
-			err = s.update()
-		}
-		if err != nil {
-			return err
-		}
-		sleep(ctx, time.Second+time.Duration(r.Int64N(int64(3*time.Second))))
+	deck := [...]func() error{
+		func() error { return s.kill(ctx, r) },
+		func() error { return s.slow(ctx, r, authTimeout/5, false) }, // in time: nobody may notice
+		func() error { return s.slow(ctx, r, 2*authTimeout, true) },  // too slow
+		s.update,
+		s.update,
+		func() error { return nil },
 	}
-	return nil
+	for {
+		r.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+		for _, card := range deck {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := card(); err != nil {
+				return err
+			}
+			sleep(ctx, time.Second+time.Duration(r.Int64N(int64(3*time.Second))))
+		}
+	}
 }
 
 // kill ends the auth service without a goodbye and starts it again, on the same
