@@ -1,11 +1,10 @@
 package authcallout
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf/conftest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/hosttest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
@@ -13,23 +12,8 @@ import (
 
 // FuzzConfiguration: any text is a configuration or an error, never a panic.
 func FuzzConfiguration(f *testing.F) {
-	files, _ := filepath.Glob("testdata/config/*.txt")
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(text), "\n----------\n")
-		f.Add([]byte(input))
-	}
-	f.Fuzz(func(t *testing.T, config []byte) {
-		got, err := load(config, hosttest.NewHost())
-		if (got == nil) == (err == nil) {
-			t.Fatalf("load gave %v and %v", got, err)
-		}
-		if got != nil {
-			hosttest.Drive(got, get(bearer), func(filter.Callout) filter.CalloutResult { return says(200, "{}") })
-		}
+	conftest.Fuzz(f, load, func(fl filter.Filter) {
+		hosttest.Drive(fl, get(bearer), func(filter.Callout) filter.CalloutResult { return says(200, "{}") })
 	})
 }
 

@@ -38,6 +38,8 @@ type Filter struct {
 	other   *sigv4.Signer
 	scratch sigv4.Signed // a worker has one thread
 	proven  time.Time    // the clock, by a signature that AWS took
+	aimedAt string       // the last host that aim was asked for
+	aimed   target
 }
 
 // exchange is one request and its response.
@@ -151,7 +153,7 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 		return filter.Pass(Unsigned)
 	}
 	var word filter.Word
-	if x.target, word = c.aim(m); word != "" {
+	if x.target, word = x.aim(m); word != "" {
 		return c.refuse(word)
 	}
 	if x.payload, word = c.payloadHash(m, x.target.service); word != "" {

@@ -62,12 +62,6 @@ type compiled struct {
 	host      *tmpl.Template // override_target_host
 	overrides bool           // any override_target_*
 	hashes    bool           // some bodies are hashed
-
-	// The last target that depended on nothing but the request's host.
-	aimed struct {
-		authority string
-		target    target
-	}
 }
 
 type targetConfig struct {

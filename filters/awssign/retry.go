@@ -33,7 +33,7 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 		return false
 	}
 	var w filter.Word
-	if x.target, w = c.aim(m); w != "" {
+	if x.target, w = x.aim(m); w != "" {
 		return false
 	}
 	hash, n := m.Header(contentSHA256)
@@ -44,8 +44,7 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 	if _, _, err := x.signature(s, m, at); err != nil {
 		return false
 	}
-	made := s.Signature
-	if !secret.New(made).Equal(own) {
+	if !secret.New(s.Signature).Equal(own) {
 		return false
 	}
 	x.again, x.from = true, filter.CacheHit

@@ -25,15 +25,35 @@ type target struct {
 	cluster   string // for the cluster header
 }
 
+// aim is Config.aim, which is asked once for requests to one host after the other
+// where the host alone decides.
+func (f *Filter) aim(m filter.Message) (target, filter.Word) {
+	c := f.config
+	if c.overrides || c.UseAlteredTarget {
+		return c.aim(m)
+	}
+	authority, n := m.Header(":authority")
+	if n == 1 && authority != "" && authority == f.aimedAt {
+		return f.aimed, ""
+	}
+	t, w := c.aim(m)
+	if w == "" {
+		// The texts of a request lie in its memory: it shall not stay for them.
+		f.aimedAt, f.aimed = strings.Clone(authority), t
+		f.aimed.service, f.aimed.region = strings.Clone(t.service), strings.Clone(t.region)
+		if c.Host == "" {
+			f.aimed.authority = f.aimedAt
+		}
+	}
+	return t, w
+}
+
 // aim decides the target. Only the request's own host and what the configuration
 // says take part.
 func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 	authority, n := m.Header(":authority")
 	if n != 1 {
 		return t, BadHost
-	}
-	if c.aimed.authority != "" && c.aimed.authority == authority {
-		return c.aimed.target, ""
 	}
 	own, ownPort, ok := aws.SplitPort(authority)
 	if !ok {
@@ -91,13 +111,6 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 	}
 	if t.rewrite && !altered && c.Target.FilterState && !c.setState(m, host, port) {
 		return t, TargetRefused
-	}
-	if !altered && !c.overrides && !c.UseAlteredTarget {
-		// The texts of a request lie in its memory: it shall not stay for them.
-		c.aimed.authority, c.aimed.target = strings.Clone(authority), t
-		if c.Host == "" {
-			c.aimed.target.authority = c.aimed.authority
-		}
 	}
 	return t, ""
 }

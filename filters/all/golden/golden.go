@@ -49,11 +49,7 @@ const Separator = "\n----------\n"
 // input, what stands below is the output. At least one file must be there.
 func Cases(t *testing.T, dir, ext string, run func(t *testing.T, input string) (output string)) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*"+ext))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases in %s (%v)", dir, err)
-	}
-	for _, file := range files {
+	for _, file := range files(t, dir, ext) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ext), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			if err != nil {
@@ -68,6 +64,30 @@ func Cases(t *testing.T, dir, ext string, run func(t *testing.T, input string) (
 			File(t, file, []byte(input+Separator+output))
 		})
 	}
+}
+
+// Inputs returns what stands above the Separator in each file of a folder.
+func Inputs(t testing.TB, dir, ext string) []string {
+	t.Helper()
+	var inputs []string
+	for _, file := range files(t, dir, ext) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(text), Separator)
+		inputs = append(inputs, input)
+	}
+	return inputs
+}
+
+func files(t testing.TB, dir, ext string) []string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "*"+ext))
+	if err != nil || len(list) == 0 {
+		t.Fatalf("no cases in %s (%v)", dir, err)
+	}
+	return list
 }
 
 // firstDifference shows where two texts part.

@@ -35,8 +35,7 @@ func newRoutes(p filter.Plugin, h filter.Host, config []byte, base filter.Filter
 	}
 }
 
-// routeFilter is one overlay, decoded. A nil filter without an error means that
-// the route has switched the filter off.
+// routeFilter is one overlay, decoded: a filter or the reason why there is none.
 type routeFilter struct {
 	filter filter.Filter
 	err    error

@@ -16,6 +16,8 @@ import (
 
 	"github.com/gatehouse-proxy/gatehouse/filters/all/golden"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/conf"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/hosttest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/secret"
 )
 
@@ -34,6 +36,9 @@ func Env(name string) (string, bool) {
 	return "", false
 }
 
+// cases is the folder of a filter's configurations.
+const cases = "testdata/config"
+
 // Cases runs testdata/config/*.txt: a configuration, a line of ten dashes, and
 // the decoded configuration or the error. The schema of fields must agree.
 func Cases(t *testing.T, fields conf.Fields, load func(config []byte, env func(string) (string, bool)) (any, error)) {
@@ -45,7 +50,7 @@ func Cases(t *testing.T, fields conf.Fields, load func(config []byte, env func(s
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Cases(t, "testdata/config", ".txt", func(t *testing.T, input string) string {
+	golden.Cases(t, cases, ".txt", func(t *testing.T, input string) string {
 		c, err := load([]byte(input), Env)
 		Agree(t, schema, []byte(input), err)
 		var out string
@@ -59,6 +64,24 @@ func Cases(t *testing.T, fields conf.Fields, load func(config []byte, env func(s
 			out = strings.ReplaceAll(out, Secret, "(secret)")
 		}
 		return out
+	})
+}
+
+// Fuzz tries any text as a configuration, beginning with those of Cases: it is a
+// filter or an error, never a panic. drive puts a request through the filter.
+func Fuzz(f *testing.F, load func([]byte, filter.Host) (filter.Filter, error), drive func(filter.Filter)) {
+	f.Helper()
+	for _, input := range golden.Inputs(f, cases, ".txt") {
+		f.Add([]byte(input))
+	}
+	f.Fuzz(func(t *testing.T, config []byte) {
+		got, err := load(config, hosttest.NewHost())
+		if (got == nil) == (err == nil) {
+			t.Fatalf("load gave %v and %v", got, err)
+		}
+		if got != nil {
+			drive(got)
+		}
 	})
 }
 
