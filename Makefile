@@ -11,7 +11,7 @@ VERSION ?= 0.1.0-dev
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD -- '*.go' go.mod go.work 2>/dev/null || echo -dirty)
 
 # A user's GOFLAGS must not change what is built.
-WASM  := GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -trimpath -buildmode=c-shared
+WASM  := GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -trimpath -buildmode=c-shared -overlay=$(CACHE)/runtime/overlay.json
 STAMP := github.com/gatehouse-proxy/gatehouse/filters/internal/filter
 LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT)
 
@@ -36,12 +36,8 @@ test: lint build unit wasm-test sigv4-differential mounts fuzz e2e soak-short ##
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
-.PHONY: go-is-there
-go-is-there:
-	@command -v go >/dev/null || { echo "go is missing: install the version of Go that go.mod names, or a newer one" >&2; exit 1; }
-
 # go build itself knows what has changed.
-$(DIST)/%.wasm: FORCE | go-is-there
+$(DIST)/%.wasm: FORCE
 	@mkdir -p $(DIST)
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$*
 
@@ -57,6 +53,7 @@ $(BENCHED): $(DIST)/test/%.wasm: FORCE
 	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/$*
 
 FORCE:
+	@build/runtime >/dev/null
 
 accept-sizes: ## take the sizes of the last build as the ones to check against
 	@build/sizes -accept $(DIST)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -56,19 +57,35 @@ func Start(root string, programs map[string]string) (*Probe, error) {
 	}
 	p := &Probe{dir: dir, stop: make(chan struct{}), done: make(chan error, 1)}
 	if err := p.start(root, binary, programs); err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "envoy.log"))
+		err = p.withLog(err)
 		p.Close()
-		if len(log) > 2000 {
-			log = log[len(log)-2000:]
-		}
-		return nil, fmt.Errorf("%w\n%s", err, log)
+		return nil, err
 	}
 	return p, nil
 }
 
+// withLog adds what Envoy logged last to an error: it says why a VM died. The
+// Go runtime writes its last words piece by piece, a line of the log for each.
+func (p *Probe) withLog(err error) error {
+	const most = 16000
+	log, _ := os.ReadFile(filepath.Join(p.dir, "envoy.log"))
+	text := wasmLog.ReplaceAll(log, nil)
+	if len(text) > most {
+		text = append(append(text[:most/2:most/2], "\n...\n"...), text[len(text)-most/2:]...)
+	}
+	return fmt.Errorf("%w\n%s", err, text)
+}
+
+// wasmLog is all that Envoy puts between two pieces of text from a module.
+var wasmLog = regexp.MustCompile(`(?m)(^|\n)\[[^\n]*\] wasm log: `)
+
 func (p *Probe) start(root, binary string, programs map[string]string) error {
+	overlay, err := exec.Command(filepath.Join(root, "build", "runtime")).Output()
+	if err != nil {
+		return fmt.Errorf("build/runtime: %w", err)
+	}
 	wasm := filepath.Join(p.dir, "probe.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", wasm, "./sandbox/internal/envoyprobe/wasm")
+	build := exec.Command("go", "build", "-overlay="+strings.TrimSpace(string(overlay)), "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", wasm, "./sandbox/internal/envoyprobe/wasm")
 	build.Dir = root
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK="+filepath.Join(root, "go.work"))
 	if out, err := build.CombinedOutput(); err != nil {
@@ -213,7 +230,7 @@ func (p *Probe) run(h map[string]string) (Answer, error) {
 	before := p.cpu()
 	body, err := get(p.base, h)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, p.withLog(err)
 	}
 	a := Answer{CPU: p.cpu() - before}
 	f := strings.SplitN(string(body), " ", 4)
