@@ -12,6 +12,8 @@ COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(sh
 
 # A user's GOFLAGS must not change what is built.
 WASM  := GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -trimpath -buildmode=c-shared -overlay=$(CACHE)/runtime/overlay.json
+# The name of the module that has just been built follows.
+SHRINK := && go run -buildvcs=false ./build/shrink
 STAMP := github.com/gatehouse-proxy/gatehouse/filters/internal/filter
 LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT)
 
@@ -39,18 +41,18 @@ build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 # go build itself knows what has changed.
 $(DIST)/%.wasm: FORCE
 	@mkdir -p $(DIST)
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$*
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$* $(SHRINK) $@
 
 # The shell's own tests, not shipped.
 $(DIST)/test/probe.wasm: FORCE
 	@mkdir -p $(DIST)/test
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm $(SHRINK) $@
 
 # What the SDK costs by itself, for the benchmark.
 BENCHED := $(DIST)/test/empty.wasm $(DIST)/test/callout.wasm
 $(BENCHED): $(DIST)/test/%.wasm: FORCE
 	@mkdir -p $(DIST)/test
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/$*
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/$* $(SHRINK) $@
 
 FORCE:
 	@build/runtime >/dev/null

@@ -25,12 +25,17 @@ probe-sandbox: ## all attacks, depth caps and counts inside a real Envoy
 	@build/envoy >/dev/null
 	ENVOY="$$(build/envoy)" go test -tags envoy -count 1 -timeout 20m ./sandbox/internal/envoyprobe
 
+# What the probe runs in Envoy; it makes this itself.
+$(DIST)/test/envoyprobe.wasm: FORCE
+	@mkdir -p $(DIST)/test
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./sandbox/internal/envoyprobe/wasm $(SHRINK) $@
+
 e2e: probe-sandbox
 
 .PHONY: size-sandbox
 size-sandbox: $(DIST)/test/empty.wasm $(DIST)/authcallout.wasm ## what the sandbox adds to a filter and to the bare SDK, in bytes
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox.wasm ./sandbox/internal/size/wasm
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox-filter.wasm ./sandbox/internal/size/filter
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox.wasm ./sandbox/internal/size/wasm $(SHRINK) $(DIST)/test/sandbox.wasm
+	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox-filter.wasm ./sandbox/internal/size/filter $(SHRINK) $(DIST)/test/sandbox-filter.wasm
 	@less() { a=$$(wc -c < $$2) b=$$(wc -c < $$3); echo "$$1: $$b - $$a = $$((b - a)) bytes"; }; \
 		less "beside a filter (authcallout)" $(DIST)/authcallout.wasm $(DIST)/test/sandbox-filter.wasm; \
 		less "on the bare SDK" $(DIST)/test/empty.wasm $(DIST)/test/sandbox.wasm

@@ -80,22 +80,15 @@ func (p *Probe) withLog(err error) error {
 var wasmLog = regexp.MustCompile(`(?m)(^|\n)\[[^\n]*\] wasm log: `)
 
 func (p *Probe) start(root, binary string, programs map[string]string) error {
-	overlay, err := exec.Command(filepath.Join(root, "build", "runtime")).Output()
-	if err != nil {
-		return fmt.Errorf("build/runtime: %w", err)
-	}
-	wasm := filepath.Join(p.dir, "probe.wasm")
-	build := exec.Command("go", "build", "-overlay="+strings.TrimSpace(string(overlay)), "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", wasm, "./sandbox/internal/envoyprobe/wasm")
-	build.Dir = root
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK="+filepath.Join(root, "go.work"))
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+	const wasm = "dist/test/envoyprobe.wasm"
+	if out, err := exec.Command("make", "--no-print-directory", "-C", root, wasm).CombinedOutput(); err != nil {
+		return fmt.Errorf("make %s: %w: %s", wasm, err, out)
 	}
 	var config strings.Builder
 	for name, src := range programs {
 		config.WriteString(name + "\t" + base64.StdEncoding.EncodeToString([]byte(src)) + "\n")
 	}
-	yaml, err := bootstrap(wasm, config.String())
+	yaml, err := bootstrap(filepath.Join(root, wasm), config.String())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+)
+
+// TestShrink runs a program before and after, which looks its functions up while
+// it collects garbage and while it says where it failed.
+func TestShrink(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "trace.wasm")
+	overlay, err := exec.Command("../runtime").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-overlay="+strings.TrimSpace(string(overlay)), "-ldflags=-s", "-o", file, "./testdata/trace")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := run(t, before)
+	if !strings.Contains(want, "panic: 1000") || !strings.Contains(want, "main.fail(") || !strings.Contains(want, "main.go:17") {
+		t.Fatalf("the program says\n%s", want)
+	}
+	for range 2 { // the second time there is nothing to do
+		if err := shrinkFile(file); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(after) > len(before)*95/100 {
+			t.Errorf("%d bytes of %d are left", len(after), len(before))
+		}
+		if got := run(t, after); got != want {
+			t.Errorf("after shrinking the program says\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// run runs a program under wazero and returns what it writes.
+func run(t *testing.T, module []byte) string {
+	t.Helper()
+	ctx := context.Background()
+	r := wazero.NewRuntime(ctx)
+	defer func() {
+		if err := r.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	wasi_snapshot_preview1.MustInstantiate(ctx, r)
+	var out bytes.Buffer
+	_, err := r.InstantiateWithConfig(ctx, module, wazero.NewModuleConfig().WithStdout(&out).WithStderr(&out))
+	if err == nil || !strings.Contains(err.Error(), "exit_code(2)") {
+		t.Errorf("the program ended with %v", err)
+	}
+	return out.String()
+}
+
+// TestRefuses leaves alone what Go has not linked, or not as expected.
+func TestRefuses(t *testing.T) {
+	const header = "\x00asm\x01\x00\x00\x00"
+	for name, tt := range map[string]struct{ module, want string }{
+		"empty":             {"", "not a WebAssembly module"},
+		"text":              {"hello", "not a WebAssembly module"},
+		"no data":           {header, "the module has no data"},
+		"a cut section":     {header + "\x0b\x05\x00", "the module ends too early"},
+		"a cut length":      {header + "\x0b\xff", "the module ends too early"},
+		"a passive segment": {header + "\x0b\x04\x01\x01\x01x", "of a kind that Go does not write"},
+		"a cut address":     {header + "\x0b\x04\x01\x00\x41\xff", "the module ends too early"},
+		"data far beyond":   {header + "\x0b\x0b\x01\x00\x41\xff\xff\xff\xff\x07\x0b\x01x", "data beyond 1 GiB"},
+		"no table":          {header + "\x0b\x07\x01\x00\x41\x08\x0b\x01x", "Go's function table is not where it is expected"},
+		"a cut segment":     {header + "\x0b\x06\x01\x00\x41\x08\x0b\x05", "the module ends too early"},
+	} {
+		got, err := shrink([]byte(tt.module))
+		if err == nil || !strings.Contains(err.Error(), tt.want) || got != nil {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
