@@ -216,14 +216,14 @@ func appendVarint(b []byte, n int32) []byte {
 	}
 }
 
-// word reads 8 bytes, 0 outside.
+// word reads an address or a length, 8 bytes; it is -1 if it can be neither.
 func (m memory) word(at int) int {
 	if at < 0 || at+8 > len(m) {
-		return 0
+		return -1
 	}
 	n := binary.LittleEndian.Uint64(m[at:])
 	if n > most {
-		return most // no address, no length
+		return -1
 	}
 	return int(n)
 }
@@ -259,7 +259,7 @@ func (m memory) clearTable() error {
 	)
 	table, counters := m.word(data+findfunctab), m.word(data+maxpc)-m.word(data+minpc)
 	buckets := (counters + bucket - 1) / bucket
-	if counters <= 0 || table == 0 || table+buckets*size > len(m) {
+	if counters <= 0 || table <= 0 || table+buckets*size > len(m) {
 		return errors.New("the lookup table is outside the memory")
 	}
 	if !bytes.ContainsFunc(m[table:table+buckets*size], func(r rune) bool { return r != 0 }) {
@@ -281,7 +281,7 @@ func (m memory) clearTable() error {
 	return nil
 }
 
-// moduledata finds the only runtime.moduledata by what it begins with: the
+// moduledata finds runtime.moduledata by what it begins with: the
 // address of the table of program counters, which has a magic number. It is -1 if
 // there is none.
 func (m memory) moduledata() int {
@@ -294,8 +294,7 @@ func (m memory) moduledata() int {
 		header := from + i
 		address := binary.LittleEndian.AppendUint64(nil, uint64(header))
 		for at := bytes.Index(m, address); at >= 0; {
-			entries := m.word(at + ftab + 8)
-			if entries > 1 && entries == m.word(at+ftab+16) && m.word(at+ftab) == m.word(at+pclntable) {
+			if m.isModuledata(at) {
 				return at
 			}
 			next := bytes.Index(m[at+1:], address)
@@ -306,4 +305,16 @@ func (m memory) moduledata() int {
 		}
 		from = header + 1
 	}
+}
+
+// isModuledata tells whether six slices follow on the first word, each within the
+// memory, and the last two at the same place.
+func (m memory) isModuledata(at int) bool {
+	for slice := at + 8; slice < at+findfunctab; slice += 24 {
+		address, length, capacity := m.word(slice), m.word(slice+8), m.word(slice+16)
+		if address <= 0 || length <= 0 || length != capacity || address+length > len(m) {
+			return false
+		}
+	}
+	return m.word(at+pclntable) == m.word(at+ftab) && m.word(at+maxpc) > m.word(at+minpc)
 }
