@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -277,12 +279,18 @@ func drain(c net.Conn) {
 }
 
 // ClosedAddr returns an address of the loopback interface where nobody listens.
-func ClosedAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// Its port is not among those that the system gives to connections (from 32768 on,
+// ip_local_port_range), one of which would have it before it is used.
+func ClosedAddr() (addr string, err error) {
+	const first, last, tries = 15000, 30000, 100
+	for range tries {
+		var ln net.Listener
+		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(last-first)))
+		if ln, err = net.Listen("tcp", addr); err == nil {
+			return addr, ln.Close()
+		}
 	}
-	return ln.Addr().String(), ln.Close()
+	return "", err
 }
 
 // AuthService is cmd/authservice as a process of its own.
