@@ -10,12 +10,17 @@ VERSION ?= 0.1.0-dev
 # The commit is compiled in, so the same commit always gives the same bytes.
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD -- '*.go' go.mod go.work 2>/dev/null || echo -dirty)
 
-# A user's GOFLAGS must not change what is built.
-WASM  := GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -trimpath -buildmode=c-shared -overlay=$(CACHE)/runtime/overlay.json
-# The name of the module that has just been built follows.
-SHRINK := && go run -buildvcs=false ./build/shrink
 STAMP := github.com/gatehouse-proxy/gatehouse/filters/internal/filter
 LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT)
+
+# $(call wasm,PACKAGE) compiles a package to the module $@; the target needs FORCE.
+# go build itself knows what has changed. A user's GOFLAGS must not change what is built.
+define wasm
+@mkdir -p $(@D)
+@GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 \
+	go build -trimpath -buildmode=c-shared -overlay=$(CACHE)/runtime/overlay.json -ldflags="$(LDFLAGS)" -o $@ $(1)
+@go run -buildvcs=false ./build/shrink $@
+endef
 
 MODULES := $(notdir $(patsubst %/main.go,%,$(wildcard build/wasm/*/main.go)))
 FILES   := $(MODULES:%=$(DIST)/%.wasm) $(DIST)/test/probe.wasm
@@ -38,21 +43,17 @@ test: lint build unit wasm-test sigv4-differential mounts fuzz e2e soak-short ##
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
-# go build itself knows what has changed.
 $(DIST)/%.wasm: FORCE
-	@mkdir -p $(DIST)
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./build/wasm/$* $(SHRINK) $@
+	$(call wasm,./build/wasm/$*)
 
 # The shell's own tests, not shipped.
 $(DIST)/test/probe.wasm: FORCE
-	@mkdir -p $(DIST)/test
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./filters/internal/probe/probewasm $(SHRINK) $@
+	$(call wasm,./filters/internal/probe/probewasm)
 
 # What the SDK costs by itself, for the benchmark.
 BENCHED := $(DIST)/test/empty.wasm $(DIST)/test/callout.wasm
 $(BENCHED): $(DIST)/test/%.wasm: FORCE
-	@mkdir -p $(DIST)/test
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./e2e/bench/$* $(SHRINK) $@
+	$(call wasm,./e2e/bench/$*)
 
 FORCE:
 	@build/runtime >/dev/null

@@ -262,7 +262,7 @@ func (m memory) clearTable() error {
 	if counters <= 0 || table <= 0 || table+buckets*size > len(m) {
 		return errors.New("the lookup table is outside the memory")
 	}
-	if !bytes.ContainsFunc(m[table:table+buckets*size], func(r rune) bool { return r != 0 }) {
+	if len(bytes.Trim(m[table:table+buckets*size], "\x00")) == 0 {
 		return nil // go build found the module up to date, and left it as it was
 	}
 	for b := range buckets {
@@ -281,30 +281,17 @@ func (m memory) clearTable() error {
 	return nil
 }
 
-// moduledata finds runtime.moduledata by what it begins with: the
-// address of the table of program counters, which has a magic number. It is -1 if
-// there is none.
+// moduledata finds runtime.moduledata, -1 if there is none. It begins with the
+// address of the table of program counters, which has a magic number.
 func (m memory) moduledata() int {
 	magic := []byte{0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8} // abi.CurrentPCLnTabMagic, quantum 1, pointers of 8 bytes
-	for from := 0; ; {
-		i := bytes.Index(m[from:], magic)
-		if i < 0 {
-			return -1
+	for at := 0; at < len(m); at += 8 {
+		header := m.word(at)
+		if header > 0 && header < len(m) && bytes.HasPrefix(m[header:], magic) && m.isModuledata(at) {
+			return at
 		}
-		header := from + i
-		address := binary.LittleEndian.AppendUint64(nil, uint64(header))
-		for at := bytes.Index(m, address); at >= 0; {
-			if m.isModuledata(at) {
-				return at
-			}
-			next := bytes.Index(m[at+1:], address)
-			if next < 0 {
-				break
-			}
-			at += 1 + next
-		}
-		from = header + 1
 	}
+	return -1
 }
 
 // isModuledata tells whether six slices follow on the first word, each within the

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,80 @@ func TestShrink(t *testing.T) {
 		if got := run(t, after); got != want {
 			t.Errorf("after shrinking the program says\n%s\nwant\n%s", got, want)
 		}
+	}
+}
+
+// TestChangedTable: a table that says anything else than what replaces it stays.
+func TestChangedTable(t *testing.T) {
+	const (
+		header, function, table, at = 0x1000, 0x2000, 0x3000, 0x4000
+		functions                   = 3
+		first                       = 0x1000 // the number of the first
+	)
+	good := func() memory {
+		m := make(memory, 0x5000)
+		put := func(at int, words ...uint64) {
+			for i, w := range words {
+				binary.LittleEndian.PutUint64(m[at+8*i:], w)
+			}
+		}
+		copy(m[header:], "\xf1\xff\xff\xff\x00\x00\x01\x08")
+		put(at, header)
+		for slice := at + 8; slice < at+findfunctab; slice += 24 {
+			put(slice, function, functions, functions)
+		}
+		put(at+findfunctab, table, first<<16, (first+functions)<<16)
+		for i := range functions {
+			binary.LittleEndian.PutUint32(m[function+8*i:], uint32(first+i))
+		}
+		for b := range functions * 16 {
+			binary.LittleEndian.PutUint32(m[table+20*b:], uint32(b/16))
+		}
+		return m
+	}
+	m := good()
+	if err := m.clearTable(); err != nil {
+		t.Fatal(err)
+	}
+	if left := bytes.Trim(m[table:table+20*16*functions], "\x00"); len(left) > 0 {
+		t.Errorf("%d bytes of the table are left", len(left))
+	}
+	for name, tt := range map[string]struct {
+		change func(memory)
+		want   string
+	}{
+		"another function in a bucket":    {func(m memory) { m[table+20*17] = 2 }, "the lookup table has function 2 for the program counter 0x11000"},
+		"another function in a subbucket": {func(m memory) { m[table+20*17+4+3] = 1 }, "the lookup table has function 2 for the program counter 0x11300"},
+		"a function without a number":     {func(m memory) { m[function+8] = 7 }, "function 1 has another number"},
+		"a table outside the memory":      {func(m memory) { m[at+findfunctab+1] = 0x4f }, "the lookup table is outside the memory"},
+		"no magic number":                 {func(m memory) { m[header] = 0 }, "another version of Go?"},
+	} {
+		m := good()
+		tt.change(m)
+		before := bytes.Clone(m)
+		if err := m.clearTable(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+		if !bytes.Equal(m, before) {
+			t.Errorf("%s: the memory was changed", name)
+		}
+	}
+}
+
+// TestRuntimeRefuses: with a Go whose lines are others there is no overlay.
+func TestRuntimeRefuses(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "src", "runtime"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "src", "runtime", "mgcmark.go"), []byte("package runtime\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("../runtime")
+	cmd.Env = append(os.Environ(), "GOROOT="+root)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "has another mgcmark.go") || !strings.Contains(string(out), "GOTOOLCHAIN=") {
+		t.Errorf("%v, %s", err, out)
 	}
 }
 

@@ -27,15 +27,18 @@ probe-sandbox: ## all attacks, depth caps and counts inside a real Envoy
 
 # What the probe runs in Envoy; it makes this itself.
 $(DIST)/test/envoyprobe.wasm: FORCE
-	@mkdir -p $(DIST)/test
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $@ ./sandbox/internal/envoyprobe/wasm $(SHRINK) $@
+	$(call wasm,./sandbox/internal/envoyprobe/wasm)
 
 e2e: probe-sandbox
 
+$(DIST)/test/sandbox.wasm: FORCE
+	$(call wasm,./sandbox/internal/size/wasm)
+
+$(DIST)/test/sandbox-filter.wasm: FORCE
+	$(call wasm,./sandbox/internal/size/filter)
+
 .PHONY: size-sandbox
-size-sandbox: $(DIST)/test/empty.wasm $(DIST)/authcallout.wasm ## what the sandbox adds to a filter and to the bare SDK, in bytes
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox.wasm ./sandbox/internal/size/wasm $(SHRINK) $(DIST)/test/sandbox.wasm
-	@$(WASM) -ldflags="$(LDFLAGS)" -o $(DIST)/test/sandbox-filter.wasm ./sandbox/internal/size/filter $(SHRINK) $(DIST)/test/sandbox-filter.wasm
+size-sandbox: $(addprefix $(DIST)/,authcallout.wasm test/sandbox-filter.wasm test/empty.wasm test/sandbox.wasm) ## what the sandbox adds to a filter and to the bare SDK, in bytes
 	@less() { a=$$(wc -c < $$2) b=$$(wc -c < $$3); echo "$$1: $$b - $$a = $$((b - a)) bytes"; }; \
 		less "beside a filter (authcallout)" $(DIST)/authcallout.wasm $(DIST)/test/sandbox-filter.wasm; \
 		less "on the bare SDK" $(DIST)/test/empty.wasm $(DIST)/test/sandbox.wasm
