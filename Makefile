@@ -13,13 +13,14 @@ COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(sh
 STAMP := github.com/gatehouse-proxy/gatehouse/filters/internal/filter
 LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT)
 
-# $(call wasm,PACKAGE) compiles a package to the module $@; the target needs FORCE.
-# go build itself knows what has changed. A user's GOFLAGS must not change what is built.
+# $(call wasm,PACKAGE,WITHOUT) compiles a package to the module $@, without some
+# exports; the target needs FORCE. go build itself knows what has changed. A user's
+# GOFLAGS must not change what is built.
 define wasm
-@mkdir -p $(@D)
+@mkdir -p $(@D) $(CACHE)/linked/$(@D)
 @GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 \
-	go build -trimpath -buildmode=c-shared -overlay=$(CACHE)/runtime/overlay.json -ldflags="$(LDFLAGS)" -o $@ $(1)
-@go run -buildvcs=false ./build/shrink $@
+	go build -trimpath -buildmode=c-shared -overlay=$(CACHE)/runtime/overlay.json -ldflags="$(LDFLAGS)" -o $(CACHE)/linked/$@ $(1)
+@go run -buildvcs=false ./build/optimize -prefix github.com/gatehouse-proxy/gatehouse/ $(addprefix -without ,$(2)) $(CACHE)/linked/$@ $@
 endef
 
 MODULES := $(notdir $(patsubst %/main.go,%,$(wildcard build/wasm/*/main.go)))
@@ -43,8 +44,13 @@ test: lint build unit wasm-test sigv4-differential mounts fuzz e2e soak-short ##
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
+# Callbacks that no filter needs: each costs a way into the VM and back, those of
+# bodies one for each piece. A filter that looks at responses' bodies needs them;
+# proxy_on_done asks whether a stream or a configuration may go: always.
+WITHOUT := proxy_on_response_body,proxy_on_response_trailers,proxy_on_done
+
 $(DIST)/%.wasm: FORCE
-	$(call wasm,./build/wasm/$*)
+	$(call wasm,./build/wasm/$*,$(WITHOUT))
 
 # The shell's own tests, not shipped.
 $(DIST)/test/probe.wasm: FORCE

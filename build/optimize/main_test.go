@@ -14,41 +14,53 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
 
-// TestShrink runs a program before and after, which looks its functions up while
-// it collects garbage and while it says where it failed.
-func TestShrink(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "trace.wasm")
+// programs say what they found by themselves, collect garbage, switch goroutines,
+// and end with a panic that says where it came from.
+var programs = map[string][]string{
+	"trace": {"panic: 1000", "main.fail(", "trace/main.go:17"},
+	"flow":  {"all is well", "panic: the end", "flow/main.go:"},
+}
+
+// TestPrograms runs programs before and after.
+func TestPrograms(t *testing.T) {
 	overlay, err := exec.Command("../runtime").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-overlay="+strings.TrimSpace(string(overlay)), "-ldflags=-s", "-o", file, "./testdata/trace")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	before, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := run(t, before)
-	if !strings.Contains(want, "panic: 1000") || !strings.Contains(want, "main.fail(") || !strings.Contains(want, "main.go:17") {
-		t.Fatalf("the program says\n%s", want)
-	}
-	for range 2 { // the second time there is nothing to do
-		if err := shrinkFile(file); err != nil {
-			t.Fatal(err)
-		}
-		after, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(after) > len(before)*95/100 {
-			t.Errorf("%d bytes of %d are left", len(after), len(before))
-		}
-		if got := run(t, after); got != want {
-			t.Errorf("after shrinking the program says\n%s\nwant\n%s", got, want)
-		}
+	for name, says := range programs {
+		t.Run(name, func(t *testing.T) {
+			linked := filepath.Join(t.TempDir(), name+".wasm")
+			build := exec.Command("go", "build", "-overlay="+strings.TrimSpace(string(overlay)), "-ldflags=-s", "-o", linked, "./testdata/"+name)
+			build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			before, err := os.ReadFile(linked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := run(t, before)
+			for _, line := range says {
+				if !strings.Contains(want, line) {
+					t.Fatalf("the program says\n%s\nwithout %q", want, line)
+				}
+			}
+			result := linked + ".optimized"
+			if err := optimizeFile(linked, result, options{prefix: "ma"}); err != nil {
+				t.Fatal(err)
+			}
+			after, err := os.ReadFile(result)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(after) > len(before)*80/100 {
+				t.Errorf("%d bytes of %d are left", len(after), len(before))
+			}
+			want = strings.ReplaceAll(want, "\nmain.", "\nin.")
+			if got := run(t, after); got != want {
+				t.Errorf("the optimized program says\n%s\nwant\n%s", got, want)
+			}
+		})
 	}
 }
 
@@ -59,33 +71,36 @@ func TestChangedTable(t *testing.T) {
 		functions                   = 3
 		first                       = 0x1000 // the number of the first
 	)
-	good := func() memory {
-		m := make(memory, 0x5000)
-		put := func(at int, words ...uint64) {
-			for i, w := range words {
-				binary.LittleEndian.PutUint64(m[at+8*i:], w)
-			}
-		}
-		copy(m[header:], "\xf1\xff\xff\xff\x00\x00\x01\x08")
+	good := func() *module {
+		m := &module{memory: make(memory, 0x5000), data: at}
+		put := m.put
+		copy(m.memory[header:], "\xf1\xff\xff\xff\x00\x00\x01\x08")
 		put(at, header)
 		for slice := at + 8; slice < at+findfunctab; slice += 24 {
 			put(slice, function, functions, functions)
 		}
 		put(at+findfunctab, table, first<<16, (first+functions)<<16)
 		for i := range functions {
-			binary.LittleEndian.PutUint32(m[function+8*i:], uint32(first+i))
+			binary.LittleEndian.PutUint32(m.memory[function+8*i:], uint32(first+i))
 		}
 		for b := range functions * 16 {
-			binary.LittleEndian.PutUint32(m[table+20*b:], uint32(b/16))
+			binary.LittleEndian.PutUint32(m.memory[table+20*b:], uint32(b/16))
 		}
 		return m
 	}
+	// The last bucket has one subbucket, and then typelinks follow.
+	const end = table + 20*16*functions - 15*20 - 15
 	m := good()
+	m.put(at+maxpc, (first+functions-1)<<16+200)
+	m.memory[end] = 7
 	if err := m.clearTable(); err != nil {
 		t.Fatal(err)
 	}
-	if left := bytes.Trim(m[table:table+20*16*functions], "\x00"); len(left) > 0 {
+	if left := bytes.Trim(m.memory[table:end], "\x00"); len(left) > 0 {
 		t.Errorf("%d bytes of the table are left", len(left))
+	}
+	if m.memory[end] != 7 {
+		t.Error("what is behind the table is cleared")
 	}
 	for name, tt := range map[string]struct {
 		change func(memory)
@@ -98,14 +113,24 @@ func TestChangedTable(t *testing.T) {
 		"no magic number":                 {func(m memory) { m[header] = 0 }, "another version of Go?"},
 	} {
 		m := good()
-		tt.change(m)
-		before := bytes.Clone(m)
-		if err := m.clearTable(); err == nil || !strings.Contains(err.Error(), tt.want) {
+		tt.change(m.memory)
+		before := bytes.Clone(m.memory)
+		err := m.check()
+		if err == nil {
+			err = m.clearTable()
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
-		if !bytes.Equal(m, before) {
+		if !bytes.Equal(m.memory, before) {
 			t.Errorf("%s: the memory was changed", name)
 		}
+	}
+}
+
+func (m *module) put(at int, words ...uint64) {
+	for i, w := range words {
+		binary.LittleEndian.PutUint64(m.memory[at+8*i:], w)
 	}
 }
 
@@ -160,7 +185,7 @@ func TestRefuses(t *testing.T) {
 		"no table":          {header + "\x0b\x07\x01\x00\x41\x08\x0b\x01x", "Go's function table is not where it is expected"},
 		"a cut segment":     {header + "\x0b\x06\x01\x00\x41\x08\x0b\x05", "the module ends too early"},
 	} {
-		got, err := shrink([]byte(tt.module))
+		got, err := optimize([]byte(tt.module), options{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || got != nil {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
