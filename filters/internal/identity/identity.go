@@ -69,13 +69,17 @@ func (n *Names) Strip(m filter.Message) int {
 	removed := 0
 	var spellings []string // collected first: removing may change what Headers returned
 	var named [2]bool
-	for _, h := range m.Headers() {
+	headers := m.Headers()
+	for i := range headers {
+		h := &headers[i]
 		if n.Has(h[0]) {
 			removed++
 			spellings = appendNew(spellings, h[0])
 		}
-		for i, name := range connection {
-			named[i] = named[i] || h[0] == name && n.names(h[1])
+		for i := range connection {
+			if len(h[0]) == len(connection[i]) && h[0] == connection[i] && !named[i] {
+				named[i] = n.names(h[1])
+			}
 		}
 	}
 	for _, s := range spellings {
@@ -162,9 +166,11 @@ func Remove(m filter.Message, name string) int { return remove(m, name, "") }
 
 func remove(m filter.Message, name, keep string) int {
 	var spellings []string
-	for _, h := range m.Headers() {
-		if h[0] != keep && alias(h[0], name) {
-			spellings = appendNew(spellings, h[0])
+	headers := m.Headers()
+	for i := range headers {
+		// The length first: it tells nearly all names apart, without a call.
+		if h := headers[i][0]; len(h) == len(name) && alias(h, name) && h != keep {
+			spellings = appendNew(spellings, h)
 		}
 	}
 	for _, s := range spellings {
@@ -207,8 +213,10 @@ var (
 // another spelling is there. name is lower-case. It allocates nothing.
 func One(m filter.Message, name string, c Commas) (string, error) {
 	value, exact, n := "", false, 0
-	for _, h := range m.Headers() {
-		if !alias(h[0], name) {
+	headers := m.Headers()
+	for i := range headers {
+		h := &headers[i]
+		if len(h[0]) != len(name) || !alias(h[0], name) {
 			continue
 		}
 		if n++; n > 1 {
@@ -350,7 +358,7 @@ func alias(a, b string) bool {
 		return false
 	}
 	for i := 0; i < len(a); i++ {
-		if fold(a[i]) != fold(b[i]) {
+		if a[i] != b[i] && fold(a[i]) != fold(b[i]) {
 			return false
 		}
 	}
