@@ -35,12 +35,16 @@ type Filter struct {
 	cache   verdictCache
 }
 
-// exchange is one request and its response.
+// exchange is one request and its response, and then another one (Reset).
 type exchange struct {
 	*Filter
 	token     string
 	now       time.Time
 	onSuccess [][2]string // for the client, when the response comes
+
+	question filter.Callout // its headers keep their memory
+	message  filter.Message // that answered concludes
+	answered func(filter.CalloutResult) filter.Outcome
 }
 
 var (
@@ -48,6 +52,7 @@ var (
 	_ filter.Streamer  = (*Filter)(nil)
 	_ filter.Rechecker = (*Filter)(nil)
 	_ filter.Shadower  = (*exchange)(nil)
+	_ filter.Resetter  = (*exchange)(nil)
 
 	_ filter.TrailerStripper = (*exchange)(nil)
 	_ filter.ResponseSkipper = (*exchange)(nil)
@@ -65,7 +70,21 @@ func (f *Filter) StripsTrailer(name string) bool { return f.config.strip.Has(nam
 func (f *Filter) Shadows() bool { return f.config.Mode == modeShadow }
 
 // NewStream implements filter.Streamer.
-func (f *Filter) NewStream() filter.Filter { return &exchange{Filter: f} }
+func (f *Filter) NewStream() filter.Filter {
+	x := &exchange{Filter: f}
+	f.config.prepare(&x.question)
+	x.answered = func(res filter.CalloutResult) filter.Outcome { return x.conclude(x.message, x.config.judge(&res)) }
+	return x
+}
+
+// Reset implements filter.Resetter: a token stays no longer than it is needed.
+func (x *exchange) Reset() {
+	x.token, x.now, x.onSuccess, x.message = "", time.Time{}, nil, nil
+	q := &x.question
+	q.Path, q.Authority, q.Method, q.Body, q.Flight = "", "", "", nil, ""
+	clear(q.Headers[:cap(q.Headers)])
+	q.Headers = q.Headers[:0]
+}
 
 // OnRequest implements filter.Filter; the shell calls it on streams only.
 func (f *Filter) OnRequest(m filter.Message, now time.Time) filter.Outcome {

@@ -1,7 +1,6 @@
 package authcallout
 
 import (
-	"slices"
 	"time"
 	"unsafe"
 
@@ -17,7 +16,6 @@ const maxSharedDecision = 4 << 10
 type verdictCache struct {
 	decisions *cache.Tiered[decision] // nil: off
 	key       *cache.Key              // a worker has one thread
-	headers   [][2]string             // of one question, while its key is made
 }
 
 // newCache makes the cache of a configuration. A new configuration starts with
@@ -50,9 +48,10 @@ func (x *exchange) ask(m filter.Message) filter.Outcome {
 	if x.cache.decisions != nil {
 		return x.askCached(m)
 	}
-	return filter.Call(x.config.callout(m, x.token, nil), func(res filter.CalloutResult) filter.Outcome {
-		return x.conclude(m, x.config.judge(&res))
-	}).WithoutBody()
+	target := x.config.callout(&x.question, m, x.token)
+	x.question.Path += target
+	x.message = m
+	return filter.CallBy(&x.question, x.answered).WithoutBody()
 }
 
 // routeName is the path of the attribute, which a call through an interface would
@@ -63,17 +62,15 @@ var routeName = []string{"xds", "route_name"}
 // askAfterMiss, so that a hit does not allocate it.
 func (x *exchange) askCached(m filter.Message) filter.Outcome {
 	route, _ := m.Property(routeName...)
-	call := x.config.callout(m, x.token, x.cache.headers[:0])
-	x.cache.headers = call.Headers
-	defer clear(x.cache.headers) // a token stays no longer than it is needed
-	key := x.cache.keyOf(&call, route)
+	target := x.config.callout(&x.question, m, x.token)
+	key := x.cache.keyOf(&x.question, target, route)
 	known, state, source := x.cache.decisions.Get(key, x.now)
 	switch {
 	case state != cache.Fresh:
 		x.metrics.misses.Add(1)
-		call.Headers = slices.Clone(call.Headers)
-		call.Flight, call.MaxWaiters = string(key), x.config.Cache.MaxWaiters
-		return x.askAfterMiss(m, call)
+		x.question.Path += target
+		x.question.Flight = string(key)
+		return x.askAfterMiss(m)
 	case source == cache.FromShared:
 		x.metrics.sharedHits.Add(1)
 		return x.conclude(m, known).From(filter.CacheShared)
@@ -84,9 +81,9 @@ func (x *exchange) askCached(m filter.Message) filter.Outcome {
 }
 
 // askAfterMiss makes the callout, whose flight is the key, and keeps the verdict.
-func (x *exchange) askAfterMiss(m filter.Message, call filter.Callout) filter.Outcome {
-	flight := call.Flight
-	return filter.Call(call, func(res filter.CalloutResult) filter.Outcome {
+func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
+	flight := x.question.Flight
+	return filter.CallBy(&x.question, func(res filter.CalloutResult) filter.Outcome {
 		d := x.config.judge(&res)
 		if d.failed() {
 			// Asked again: a denial may have come in the meantime.
@@ -107,8 +104,9 @@ func (x *exchange) askAfterMiss(m filter.Message, call filter.Callout) filter.Ou
 
 // keyOf covers everything that a verdict depends on: all that the auth service
 // is sent, and the route. Request id and trace headers, which each callout
-// carries, are no part of a question.
-func (v *verdictCache) keyOf(call *filter.Callout, route string) []byte {
+// carries, are no part of a question. The path comes in two parts, which need no
+// memory to be joined in.
+func (v *verdictCache) keyOf(call *filter.Callout, target, route string) []byte {
 	k := v.key
 	k.Reset()
 	k.Text(route)
@@ -116,6 +114,7 @@ func (v *verdictCache) keyOf(call *filter.Callout, route string) []byte {
 	k.Text(call.Method)
 	k.Text(call.Authority)
 	k.Text(call.Path)
+	k.Text(target)
 	k.Bytes(call.Body)
 	for i := range call.Headers {
 		k.Text(call.Headers[i][0])

@@ -89,6 +89,8 @@ type compiled struct {
 	strip                   *identity.Names
 	ambiguity               msg.Ambiguity
 	needsJSON, originalVerb bool
+
+	fixedPath, fixedAuthority bool // whatever the request
 }
 
 type secretHeader struct {
@@ -414,6 +416,8 @@ func (c *Config) compileTemplates(errs *conf.Errors) {
 		errs.Add("path", "want a path without query, since append_path is set")
 	}
 	c.authority = parse("authority", c.Authority, tmpl.Header)
+	c.fixedPath = c.path != nil && c.path.Constant()
+	c.fixedAuthority = c.authority != nil && c.authority.Constant()
 	if c.BodyTemplate != "" && !c.ForwardBody {
 		esc := tmpl.Text
 		if isJSON(c.BodyContentType) {

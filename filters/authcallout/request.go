@@ -9,46 +9,50 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
 )
 
-// callout builds the question to the auth service; its headers go behind room.
-func (c *Config) callout(m filter.Message, token string, room [][2]string) filter.Callout {
-	method, _ := m.Header(":method")
-	target, _ := m.Header(":path")
-	call := filter.Callout{
+// prepare fills in what each question of the configuration has.
+func (c *Config) prepare(call *filter.Callout) {
+	*call = filter.Callout{
 		Cluster:       c.Cluster,
-		Method:        c.Method,
-		Authority:     c.Authority,
-		Path:          c.Path,
 		Timeout:       c.Timeout,
 		Retries:       c.Retries,
 		RetryOn:       c.RetryOn,
 		MaxReply:      c.MaxReplySize,
 		MaxConcurrent: c.MaxConcurrent,
+		MaxWaiters:    c.Cache.MaxWaiters,
 	}
-	if c.originalVerb {
+}
+
+// callout completes the question to the auth service, but for its path, which
+// target still is to be appended to. The headers of an earlier question are
+// overwritten.
+func (c *Config) callout(call *filter.Callout, m filter.Message, token string) (target string) {
+	method, _ := m.Header(":method")
+	own, _ := m.Header(":path")
+	if call.Method = c.Method; c.originalVerb {
 		if call.Method = method; method == "CONNECT" {
 			call.Method = "GET" // a callout cannot open a tunnel
 		}
 	}
-	if !c.path.Constant() {
+	if call.Path = c.Path; !c.fixedPath {
 		call.Path = c.path.String(m)
 	}
 	if c.AppendPath {
-		call.Path += target
+		target = own
 	}
-	if call.Path == "" { // CONNECT has no path
-		call.Path = "/"
+	if call.Path == "" && target == "" { // CONNECT has no path
+		target = "/"
 	}
-	if !c.authority.Constant() {
+	if call.Authority = c.Authority; !c.fixedAuthority {
 		call.Authority = c.authority.String(m)
 	}
-	call.Headers = c.calloutHeaders(room, m, token, method, target)
+	call.Headers = c.calloutHeaders(call.Headers[:0], m, token, method, own)
 	switch {
 	case c.ForwardBody:
 		call.Body = m.Body()
 	case c.body != nil:
-		call.Body = c.body.Append(make([]byte, 0, len(c.BodyTemplate)+len(target)), m)
+		call.Body = c.body.Append(make([]byte, 0, len(c.BodyTemplate)+len(own)), m)
 	}
-	return call
+	return target
 }
 
 // calloutHeaders lists what the auth service is told; each name once at most, in

@@ -1,8 +1,11 @@
 package authcallout
 
 import (
+	"reflect"
 	"testing"
 
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/hosttest"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/vmtest"
 )
 
@@ -59,3 +62,101 @@ func TestWasmExchanges(t *testing.T) {
 		})
 	})
 }
+
+// TestWasmReuse: what one request has left in the memory that the next one uses
+// is in no verdict, callout or cache entry of the next, nor the other way round.
+func TestWasmReuse(t *testing.T) {
+	vmtest.Run(t, Plugin, "authcallout.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, ok := vmtest.Start(t, vm, `{"cluster":"auth","profile":"ext-authz","path":"/check","allowed_client_headers_on_success":["x-trace"],
+			"allowed_upstream_headers":["x-user-id"],"allowed_headers":["x-extra"],"cache":{"lifetime":"fixed","ttl":"1h"}}`)
+		if !ok {
+			t.Fatal("the plugin did not start")
+		}
+		for i, c := range []struct {
+			token, extra string
+			status       string // of the auth service; "": it is not asked
+			user         string // that the upstream gets
+		}{
+			{"Bearer of-the-first-user-and-long", "e", "200", "user-1"},
+			{"Bearer 2", "", "403", ""},
+			{"Bearer of-the-first-user-and-long", "e", "", "user-1"},
+			{"Bearer 3", "", "200", "user-3"},
+			{"Bearer 2", "", "403", ""},
+			{"", "", "403", ""},
+			{"Bearer of-the-first-user-and-long", "e", "", "user-1"},
+			{"Bearer 3", "", "", "user-3"},
+		} {
+			id := host.InitializeHttpContext()
+			headers := [][2]string{{":method", "GET"}, {":path", "/private"}, {":authority", "example.org"}, {"x-user-id", "forged"}}
+			if c.token != "" {
+				headers = append(headers, [2]string{"authorization", c.token})
+			}
+			if c.extra != "" {
+				headers = append(headers, [2]string{"x-extra", c.extra})
+			}
+			host.CallOnRequestHeaders(id, headers, true)
+			calls := host.GetCalloutAttributesFromContext(id)
+			if (len(calls) == 1) != (c.status != "") {
+				t.Fatalf("%d: %d callouts", i, len(calls))
+			}
+			for _, call := range calls {
+				asked := hosttest.Message{Fields: call.Headers}
+				token, _ := asked.Header("authorization")
+				extra, _ := asked.Header("x-extra")
+				path, _ := asked.Header(":path")
+				if token != c.token || extra != c.extra || path != "/check/private" {
+					t.Errorf("%d: asked with token %q, extra %q, path %q", i, token, extra, path)
+				}
+				answer := [][2]string{{":status", c.status}, {"x-envoy-upstream-service-time", "1"}, {"x-user-id", c.user}, {"x-trace", c.user}}
+				host.CallOnHttpCallResponse(call.CalloutID, answer, nil, nil)
+			}
+			if denied := host.GetSentLocalResponse(id) != nil; denied != (c.user == "") {
+				t.Errorf("%d: denied: %v", i, denied)
+			}
+			if c.user != "" {
+				upstream := hosttest.Message{Fields: host.GetCurrentRequestHeaders(id)}
+				if user, n := upstream.Header("x-user-id"); user != c.user || n != 1 {
+					t.Errorf("%d: the upstream gets %q (%d), want %q", i, user, n, c.user)
+				}
+				host.CallOnResponseHeaders(id, [][2]string{{":status", "200"}}, true)
+				client := hosttest.Message{Fields: host.GetCurrentResponseHeaders(id)}
+				if trace, n := client.Header("x-trace"); trace != c.user || n != 1 {
+					t.Errorf("%d: the client gets %q (%d), want %q", i, trace, n, c.user)
+				}
+			}
+			host.CompleteHttpContext(id)
+		}
+	})
+}
+
+// TestReset: nothing of a request stays in an exchange that serves again.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, `{`+kong+`, "allowed_headers": ["x-*"]}`)
+	x := f.(*Filter).NewStream().(*exchange)
+	fresh := *x
+	hosttest.Drive(streamer{f.(*Filter), x}, get("authorization: Bearer t", "x-one: 1"), func(filter.Callout) filter.CalloutResult {
+		return says(200, "{}")
+	})
+	if x.token == "" || len(x.question.Headers) == 0 {
+		t.Fatal("the exchange was not used")
+	}
+	x.Reset()
+	for _, h := range x.question.Headers[:cap(x.question.Headers)] {
+		if h != [2]string{} {
+			t.Errorf("%q is still there", h)
+		}
+	}
+	x.question.Headers, x.answered, fresh.answered = nil, nil, nil
+	if !reflect.DeepEqual(*x, fresh) {
+		t.Errorf("left: %+v", *x)
+	}
+}
+
+// streamer gives one exchange only.
+type streamer struct {
+	*Filter
+	x *exchange
+}
+
+func (s streamer) NewStream() filter.Filter { return s.x }

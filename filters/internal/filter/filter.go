@@ -51,6 +51,14 @@ type Streamer interface {
 	NewStream() Filter
 }
 
+// Resetter is implemented by what NewStream returns if it can serve one exchange
+// after the other, which saves the worker's collector a good part of its work.
+// Reset forgets all that belongs to the last exchange; it is called when that has
+// ended with nothing of it in the air.
+type Resetter interface {
+	Reset()
+}
+
 // ResponseSkipper is implemented by a filter that can tell, before anything of a
 // response is read, that it has nothing to do with it: OnResponse is then not
 // called.
@@ -169,6 +177,12 @@ func Call(c Callout, then func(CalloutResult) Outcome) Outcome {
 	return Outcome{Kind: KindCall, Callout: &c, OnReply: then}
 }
 
+// CallBy is Call for a callout that lies in memory of the filter's own. The shell
+// is done with it when it has carried the outcome out.
+func CallBy(c *Callout, then func(CalloutResult) Outcome) Outcome {
+	return Outcome{Kind: KindCall, Callout: c, OnReply: then}
+}
+
 // WithoutBody promises for a [Call] from the headers that no [NeedBody] follows.
 // The body then waits in the client's and Envoy's flow control. Otherwise Envoy
 // buffers it while the callout runs, in case it is asked for, and answers 413 as
@@ -273,7 +287,8 @@ func (f Failure) String() string {
 	}
 }
 
-// CalloutResult is the answer to a callout.
+// CalloutResult is the answer to a callout. The list of its headers is valid only
+// during the call that received it; their texts stay.
 type CalloutResult struct {
 	Failure  Failure
 	Waited   bool        // another request's flight brought this answer

@@ -13,8 +13,15 @@ import (
 // callout neither a request id nor a parent span of its own.
 var copied = [...]string{"x-request-id", "traceparent", "tracestate"}
 
-// flight is a callout that waits for its answer.
-type flight struct{ deadline time.Duration } // by stopwatch
+// flight is a callout that waits for its answer. It can be used again after that.
+type flight struct {
+	inAir    bool
+	started  time.Duration // by stopwatch
+	timeout  time.Duration
+	maxReply int
+	done     func(filter.CalloutResult)
+	answered func(headers, bodySize, trailers int) // made once
+}
 
 // flights caps the callouts of one configuration in one worker. The SDK drops
 // the answer to a stream that has ended, while Envoy keeps its call going: such
@@ -41,45 +48,54 @@ func (f *flights) full(most int, now time.Duration) bool {
 func (f *flights) orphan(fl *flight) {
 	const most = 4096 // no cap is set, or it is larger: the list stays small
 	f.count--
+	fl.inAir = false
 	if len(f.orphans) < most {
-		f.orphans = append(f.orphans, fl.deadline)
+		f.orphans = append(f.orphans, fl.started+fl.timeout)
 	}
 }
 
-// dispatch starts a callout. One that cannot start is answered at once: the
-// flight is nil and res holds the failure. done runs exactly once, unless the
-// stream ends first.
-func (p *plugin) dispatch(c *filter.Callout, headers [][2]string, done func(filter.CalloutResult)) (res filter.CalloutResult, fl *flight) {
+// dispatch starts a callout. One that cannot start is answered at once: ok is
+// false and res holds the failure. done runs exactly once, unless the stream ends
+// first.
+func (p *plugin) dispatch(fl *flight, c *filter.Callout, headers [][2]string, done func(filter.CalloutResult)) (res filter.CalloutResult, ok bool) {
 	started := stopwatch()
 	if p.flights.full(c.MaxConcurrent, started) {
 		res.Failure, res.Now = filter.Overloaded, clock()
 		p.metrics.callout(res.Failure, 0)
-		return res, nil
+		return res, false
 	}
-	timeout, maxReply := c.Timeout, c.MaxReply // all that the answer needs of the callout
-	_, err := proxywasm.DispatchHttpCall(c.Cluster, headers, c.Body, nil, milliseconds(c.Timeout),
-		func(headers, bodySize, _ int) {
-			p.flights.count--
-			res := readResult(headers, bodySize, maxReply)
-			res.Now = clock()
-			res.Duration = stopwatch() - started
-			// An answer that began in time and never ended is a reset too. Envoy's
-			// timers go by the clock of its event loop, which may be some ms behind.
-			if res.Failure == filter.Unreachable && res.Duration+res.Duration/16+10*time.Millisecond >= timeout {
-				res.Failure = filter.Timeout
-			}
-			p.metrics.callout(res.Failure, res.Duration)
-			done(res)
-		})
+	fl.started, fl.timeout, fl.maxReply, fl.done = started, c.Timeout, c.MaxReply, done
+	if fl.answered == nil {
+		fl.answered = func(headers, bodySize, _ int) { p.answered(fl, headers, bodySize) }
+	}
+	ok = httpCall(c.Cluster, headers, c.Body, milliseconds(c.Timeout), fl.answered)
 	clear(p.scratch.headers) // a token stays no longer than it is needed
-	if err != nil {
+	if !ok {
 		res.Failure, res.Now = filter.UnknownCluster, clock()
 		p.metrics.callout(res.Failure, 0)
 		p.log.error("Envoy refused a callout: is the cluster defined?", "cluster", excerpt(c.Cluster))
-		return res, nil
+		return res, false
 	}
 	p.flights.count++
-	return res, &flight{deadline: started + c.Timeout}
+	fl.inAir = true
+	return res, true
+}
+
+// answered is the SDK's callback of a flight.
+func (p *plugin) answered(fl *flight, headers, bodySize int) {
+	p.flights.count--
+	fl.inAir = false
+	res := p.readResult(headers, bodySize, fl.maxReply)
+	res.Now = clock()
+	res.Duration = stopwatch() - fl.started
+	// An answer that began in time and never ended is a reset too. Envoy's
+	// timers go by the clock of its event loop, which may be some ms behind.
+	if res.Failure == filter.Unreachable && res.Duration+res.Duration/16+10*time.Millisecond >= fl.timeout {
+		res.Failure = filter.Timeout
+	}
+	p.metrics.callout(res.Failure, res.Duration)
+	fl.done(res)
+	clear(p.scratch.answer) // what it says of a user stays no longer than it is needed
 }
 
 // milliseconds rounds up, so that no timeout becomes 0, which is none.
@@ -118,25 +134,31 @@ func named(headers [][2]string, name string) bool {
 // readResult tells the ways apart in which Envoy reports a callout: no headers
 // at all is a reset; an answer without x-envoy-upstream-service-time was made by
 // Envoy itself, since its router adds that header to every real answer.
-func readResult(numHeaders, bodySize, maxReply int) filter.CalloutResult {
+func (p *plugin) readResult(numHeaders, bodySize, maxReply int) filter.CalloutResult {
 	var res filter.CalloutResult
 	if numHeaders == 0 {
 		res.Failure = filter.Unreachable
 		return res
 	}
-	headers := headerPairs(answerHeaders)
+	headers := headerPairs(answerHeaders, p.scratch.answer)
+	p.scratch.answer = headers
 	real := false
-	res.Headers = headers[:0]
-	for _, h := range headers {
+	n := 0
+	for i := range headers {
+		h := &headers[i]
 		switch {
 		case h[0] == ":status":
 			res.Status, _ = strconv.Atoi(h[1])
 		case h[0] == "x-envoy-upstream-service-time":
 			real = true
 		case h[0] != "" && h[0][0] != ':':
-			res.Headers = append(res.Headers, h)
+			if n != i {
+				headers[n] = *h
+			}
+			n++
 		}
 	}
+	res.Headers = headers[:n]
 	if !real {
 		res.Failure = filter.Unreachable
 		if res.Status == 504 {

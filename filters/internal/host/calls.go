@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/binary"
 	"strings"
+	"unsafe"
 )
 
 // property is the path of an attribute as Envoy takes it, made once: the parts
@@ -45,33 +46,38 @@ func serialize(pairs [][2]string) []byte {
 // spareHeaders is room for those that a filter adds.
 const spareHeaders = 6
 
-// deserialize reads pairs as the ABI has them: see serialize. Texts of a length
-// that cannot be end the list.
-func deserialize(b string) [][2]string {
+// deserialize reads pairs as the ABI has them (see serialize) into room, if they
+// fit. Texts of a length that cannot be end the list. The texts lie in b.
+func deserialize(b string, room [][2]string) [][2]string {
 	if len(b) < 4 {
 		return nil
 	}
-	n := int(uint32At(b, 0))
+	n := int(load32(b, 0))
 	at := 4 + 8*n
 	if at > len(b) {
 		return nil
 	}
-	pairs := make([][2]string, n, n+spareHeaders)
+	if n > cap(room) {
+		room = make([][2]string, n, n+spareHeaders)
+	}
+	pairs := room[:n]
 	for i := range pairs {
-		sizes := b[4+8*i : 12+8*i]
-		name, value := int(uint32At(sizes, 0)), int(uint32At(sizes, 4))
-		if at+name+value+2 > len(b) {
+		name, value := int(load32(b, 4+8*i)), int(load32(b, 8+8*i))
+		end := at + name + value + 2
+		if end > len(b) {
 			return pairs[:i]
 		}
-		pairs[i] = [2]string{b[at : at+name], b[at+name+1 : at+name+1+value]}
-		at += name + value + 2
+		pairs[i] = [2]string{b[at : at+name], b[at+name+1 : end-1]}
+		at = end
 	}
 	return pairs
 }
 
-func uint32At(b string, i int) uint32 {
-	_ = b[i+3]
-	return uint32(b[i]) | uint32(b[i+1])<<8 | uint32(b[i+2])<<16 | uint32(b[i+3])<<24
+// load32 reads a number of the ABI, which is that of Wasm: little-endian. A load
+// at any address is one instruction there, which the compiler does not see. The
+// caller holds i+4 <= len(b).
+func load32(b string, i int) uint32 {
+	return *(*uint32)(unsafe.Add(unsafe.Pointer(unsafe.StringData(b)), i))
 }
 
 // status is an answer of Envoy's (proxy-wasm ABI 0.2, proxy_result_t).

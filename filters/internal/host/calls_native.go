@@ -26,7 +26,7 @@ func setProperty(p property, value []byte) {
 	_ = proxywasm.SetProperty(strings.Split(string(p), "\x00"), value)
 }
 
-func headerPairs(k headerKind) (pairs [][2]string) {
+func headerPairs(k headerKind, _ [][2]string) (pairs [][2]string) {
 	switch k {
 	case requestHeaders:
 		pairs, _ = proxywasm.GetHttpRequestHeaders()
@@ -36,6 +36,11 @@ func headerPairs(k headerKind) (pairs [][2]string) {
 		pairs, _ = proxywasm.GetHttpCallResponseHeaders()
 	}
 	return pairs
+}
+
+func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, answered func(headers, bodySize, trailers int)) bool {
+	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil, milliseconds, answered)
+	return err == nil
 }
 
 func timeOfDay() time.Time { return time.Now() }

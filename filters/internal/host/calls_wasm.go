@@ -5,6 +5,8 @@ package host
 import (
 	"time"
 	"unsafe"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 )
 
 // What each request asks of Envoy goes past the SDK here, whose calls allocate
@@ -51,16 +53,21 @@ func setProperty(p property, value []byte) {
 	_ = proxySetProperty(unsafe.StringData(string(p)), int32(len(p)), unsafe.SliceData(value), int32(len(value)))
 }
 
-// headerPairs reads all headers of one kind; their texts share one block of
-// memory.
-func headerPairs(k headerKind) [][2]string {
+// headerPairs reads all headers of one kind, into room if they fit; their texts
+// share one block of memory.
+func headerPairs(k headerKind, room [][2]string) [][2]string {
 	given.value, given.size = nil, 0
 	if proxyGetHeaderMapPairs(int32(k), unsafe.Pointer(&given.value), &given.size) != statusOK || given.value == nil {
 		return nil
 	}
-	pairs := deserialize(unsafe.String(given.value, given.size))
+	pairs := deserialize(unsafe.String(given.value, given.size), room)
 	given.value = nil
 	return pairs
+}
+
+func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, answered func(headers, bodySize, trailers int)) bool {
+	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil, milliseconds, answered)
+	return err == nil
 }
 
 // The clocks of WASI.

@@ -63,6 +63,7 @@ type plugin struct {
 	// leaderless ones wait for the next tick to be made again.
 	shared     map[string]*sharedFlight
 	leaderless []*sharedFlight
+	spare      []*stream     // that have ended and can serve again
 	lastTick   time.Duration // by stopwatch
 	scratch    scratch
 }
@@ -72,6 +73,7 @@ type plugin struct {
 type scratch struct {
 	verdict []byte
 	headers [][2]string // of a callout
+	answer  [][2]string // of its answer
 }
 
 func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
@@ -108,7 +110,7 @@ func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
 }
 
 func (p *plugin) NewHttpContext(id uint32) types.HttpContext {
-	return newStream(p, id)
+	return p.newStream(id)
 }
 
 // OnPluginDone lets Envoy drop the configuration at once.
@@ -131,11 +133,11 @@ func (p *plugin) OnTick() {
 func (p *plugin) settleTick(o filter.Outcome) {
 	for o.Kind == filter.KindCall {
 		then := o.OnReply
-		res, fl := p.dispatch(o.Callout, p.calloutHeaders(o.Callout, nil), func(res filter.CalloutResult) {
+		res, ok := p.dispatch(new(flight), o.Callout, p.calloutHeaders(o.Callout, nil), func(res filter.CalloutResult) {
 			defer p.recovered("tick")
 			p.settleTick(then(res))
 		})
-		if fl != nil {
+		if ok {
 			return
 		}
 		o = then(res)

@@ -325,6 +325,54 @@ func TestWasmAbandoned(t *testing.T) {
 	})
 }
 
+// TestWasmReuse: an exchange gets nothing of one that has ended, whose memory it
+// uses, and an answer that comes too late reaches nobody.
+func TestWasmReuse(t *testing.T) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, _ := vmtest.Start(t, vm, "")
+		begin := func(headers ...[2]string) uint32 {
+			id := host.InitializeHttpContext()
+			host.CallOnRequestHeaders(id, append([][2]string{{":method", "GET"}, {":path", "/"}}, headers...), true)
+			return id
+		}
+		sent := func(id uint32) string {
+			m := hosttest.Message{Fields: host.GetCurrentRequestHeaders(id)}
+			m.RemoveHeader("x-probe")
+			return m.Text("x-")
+		}
+		answer := func(id uint32) { host.CallOnHttpCallResponse(id, answered.headers, nil, []byte("ok")) }
+
+		first := begin([2]string{"x-probe", "set:x-a:1 call:auth:/check"}, [2]string{"x-probe-response", "set:x-b:2"}, [2]string{"x-secret", "1"})
+		answer(host.GetCalloutAttributesFromContext(first)[0].CalloutID)
+		host.CallOnResponseHeaders(first, [][2]string{{":status", "200"}}, true)
+		host.CompleteHttpContext(first)
+
+		plain := begin()
+		host.CallOnResponseHeaders(plain, [][2]string{{":status", "200"}}, true)
+		if got := sent(plain); got != "" {
+			t.Errorf("a request without steps went on with %q", got)
+		}
+		if got := (&hosttest.Message{Fields: host.GetCurrentResponseHeaders(plain)}).Text("x-"); got != "" {
+			t.Errorf("its response went on with %q", got)
+		}
+		host.CompleteHttpContext(plain)
+
+		gone := begin([2]string{"x-probe", "call:auth:/check"})
+		late := host.GetCalloutAttributesFromContext(gone)[0].CalloutID
+		host.CompleteHttpContext(gone)
+		waiting := begin([2]string{"x-probe", "body:9 call:auth:/check"})
+		own := host.GetCalloutAttributesFromContext(waiting)[0].CalloutID
+		answer(late)
+		if vmtest.GoesOn(host, waiting) || sent(waiting) != "x-body: 0 false\n" {
+			t.Errorf("the answer to another request let this one go, with %q", sent(waiting))
+		}
+		answer(own)
+		if !vmtest.GoesOn(host, waiting) || sent(waiting) != "x-body: 0 false\nx-call: answered 200 2\n" {
+			t.Errorf("after its own answer it has %q", sent(waiting))
+		}
+	})
+}
+
 // TestWasmSingleFlight: requests that ask the same share one callout.
 func TestWasmSingleFlight(t *testing.T) {
 	const flights, waiters = 4, 2 // the probe's own cap is 2

@@ -26,11 +26,24 @@ func (m *message) fetch() {
 	}
 	m.fetched = true
 	if m.response {
-		m.headers = headerPairs(responseHeaders)
+		m.headers = headerPairs(responseHeaders, m.headers)
 	} else {
-		m.headers = headerPairs(requestHeaders)
+		m.headers = headerPairs(requestHeaders, m.headers)
 	}
 }
+
+// forget makes a message ready for the next exchange, which gets the list of
+// headers, but none of the texts in it.
+func (m *message) forget() {
+	if cap(m.headers) > maxSpareHeaders {
+		m.headers = nil
+	}
+	clear(m.headers[:cap(m.headers)]) // dropFrom leaves some behind the end
+	*m = message{response: m.response, headers: m.headers[:0]}
+}
+
+// maxSpareHeaders bounds a list that is kept for the next exchange.
+const maxSpareHeaders = 64
 
 // Header implements filter.Message.
 func (m *message) Header(name string) (value string, n int) {

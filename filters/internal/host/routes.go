@@ -20,16 +20,18 @@ type routes struct {
 	plugin   filter.Plugin
 	host     filter.Host
 	config   []byte
-	base     filter.Filter
-	overlays map[string]routeFilter
+	base     *routeFilter
+	recheck  filter.Rechecker // nil: base is none
+	overlays map[string]*routeFilter
 
 	overlayProperty property // of the current route
 	verdictProperty property // in filter state
 }
 
 func newRoutes(p filter.Plugin, h filter.Host, config []byte, base filter.Filter) routes {
+	recheck, _ := base.(filter.Rechecker)
 	return routes{
-		plugin: p, host: h, config: config, base: base,
+		plugin: p, host: h, config: config, base: newRouteFilter(base), recheck: recheck,
 		overlayProperty: propertyOf("xds", "route_metadata", "filter_metadata", overlayNamespace+p.Name, "config"),
 		verdictProperty: propertyOf(metricPrefix + p.Name),
 	}
@@ -37,8 +39,73 @@ func newRoutes(p filter.Plugin, h filter.Host, config []byte, base filter.Filter
 
 // routeFilter is one overlay, decoded: a filter or the reason why there is none.
 type routeFilter struct {
-	filter filter.Filter
+	own    *exchange       // the filter itself
+	stream filter.Streamer // nil: it keeps no state of a stream
+	spare  []*exchange     // that have ended and can serve again
 	err    error
+}
+
+func newRouteFilter(f filter.Filter) *routeFilter {
+	r := &routeFilter{own: newExchange(f)}
+	r.stream, _ = f.(filter.Streamer)
+	return r
+}
+
+// exchange returns what serves one exchange.
+func (r *routeFilter) exchange() *exchange {
+	if r.stream == nil {
+		return r.own
+	}
+	if last := len(r.spare) - 1; last >= 0 {
+		x := r.spare[last]
+		r.spare = r.spare[:last]
+		return x
+	}
+	x := newExchange(r.stream.NewStream())
+	x.resetter, _ = x.Filter.(filter.Resetter)
+	x.from = r
+	return x
+}
+
+// exchange is a filter as one exchange uses it, and what else it can do. A value
+// is asked for its interfaces only once: in Wasm, Go's runtime searches a table
+// each time.
+type exchange struct {
+	filter.Filter
+	requests  filter.RequestChunker
+	responses filter.ResponseChunker
+	skips     filter.ResponseSkipper
+	trailers  filter.TrailerStripper
+	fails     filter.Failer
+	shadow    filter.Shadower
+	resetter  filter.Resetter
+	from      *routeFilter
+}
+
+func newExchange(f filter.Filter) *exchange {
+	x := &exchange{Filter: f}
+	x.requests, _ = f.(filter.RequestChunker)
+	x.responses, _ = f.(filter.ResponseChunker)
+	x.skips, _ = f.(filter.ResponseSkipper)
+	x.trailers, _ = f.(filter.TrailerStripper)
+	x.fails, _ = f.(filter.Failer)
+	x.shadow, _ = f.(filter.Shadower)
+	return x
+}
+
+// noFilter stands for the filter until the route is known, or if it has none.
+var noFilter = &exchange{}
+
+// maxSpare bounds what is kept for later exchanges.
+const maxSpare = 256
+
+// release keeps an exchange that has ended for another one.
+func (x *exchange) release() {
+	if x.resetter == nil || len(x.from.spare) >= maxSpare {
+		return
+	}
+	x.resetter.Reset()
+	x.from.spare = append(x.from.spare, x)
 }
 
 // maxOverlays bounds the decoded overlays that are kept; a larger number of
@@ -63,9 +130,9 @@ func (r *routes) overlay() string {
 }
 
 // resolve returns the filter of a route.
-func (r *routes) resolve(overlay string, m *message) routeFilter {
+func (r *routes) resolve(overlay string, m *message) *routeFilter {
 	if overlay == "" {
-		return routeFilter{filter: r.base}
+		return r.base
 	}
 	if f, ok := r.overlays[overlay]; ok {
 		return f
@@ -75,22 +142,25 @@ func (r *routes) resolve(overlay string, m *message) routeFilter {
 		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", quotedName(m.routeName()))
 	}
 	if len(r.overlays) >= maxOverlays || r.overlays == nil {
-		r.overlays = make(map[string]routeFilter)
+		r.overlays = make(map[string]*routeFilter)
 	}
 	r.overlays[overlay] = f
 	return f
 }
 
-func (r *routes) load(overlay string) routeFilter {
+func (r *routes) load(overlay string) *routeFilter {
 	if !isText(overlay) {
-		return routeFilter{err: errors.New("config: want JSON text, got a struct, list, number or boolean, which reach a Wasm filter without their types")}
+		return &routeFilter{err: errors.New("config: want JSON text, got a struct, list, number or boolean, which reach a Wasm filter without their types")}
 	}
 	merged, err := jsonr.Merge(r.config, []byte(overlay))
 	if err != nil {
-		return routeFilter{err: err}
+		return &routeFilter{err: err}
 	}
 	f, err := r.plugin.Load(merged, r.host)
-	return routeFilter{filter: f, err: err}
+	if err != nil {
+		return &routeFilter{err: err}
+	}
+	return newRouteFilter(f)
 }
 
 // isText tells the text of an overlay from the bytes by which Envoy hands over

@@ -13,9 +13,9 @@ import (
 // callout is then made again for the others, from the plugin's own context,
 // whose answers are never dropped.
 type sharedFlight struct {
-	callout *filter.Callout
-	headers [][2]string
-	waiters []waiter // the leader's own, if it has one, is first
+	callout filter.Callout
+	headers [][2]string // all of them
+	waiters []waiter    // the leader's own, if it has one, is first
 }
 
 type waiter struct {
@@ -28,10 +28,11 @@ type waiter struct {
 // dispatch for streams: with a flight the answer comes by onCallout.
 func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult) filter.Outcome) (res filter.CalloutResult, waits bool) {
 	if c.Flight == "" {
-		res, d.flight = s.p.dispatch(c, s.p.calloutHeaders(c, &s.request.message), func(res filter.CalloutResult) {
-			s.onCallout(d, then, res)
-		})
-		return res, d.flight != nil
+		d.then = then
+		if d.landed == nil {
+			d.landed = func(res filter.CalloutResult) { s.onCallout(d, d.then, res) }
+		}
+		return s.p.dispatch(&d.flight, c, s.p.calloutHeaders(c, &s.request.message), d.landed)
 	}
 	w := waiter{s, d, then}
 	if sf := s.p.shared[c.Flight]; sf != nil {
@@ -45,9 +46,10 @@ func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult
 		s.p.metrics.coalesced.Add(1)
 		return res, true
 	}
-	sf := &sharedFlight{callout: c, headers: slices.Clone(s.p.calloutHeaders(c, &s.request.message)), waiters: []waiter{w}}
-	res, d.flight = s.p.dispatch(c, sf.headers, func(res filter.CalloutResult) { s.p.land(sf, res) })
-	if d.flight == nil {
+	// It may outlive the stream, and so what the filter has made for that.
+	sf := &sharedFlight{callout: *c, headers: slices.Clone(s.p.calloutHeaders(c, &s.request.message)), waiters: []waiter{w}}
+	sf.callout.Headers = nil
+	if res, waits = s.p.dispatch(&d.flight, c, sf.headers, func(res filter.CalloutResult) { s.p.land(sf, res) }); !waits {
 		return res, false
 	}
 	d.waits = sf
@@ -78,7 +80,7 @@ func (p *plugin) leave(d *side) {
 		}
 	}
 	sf.waiters = kept
-	if d.flight == nil {
+	if !d.flight.inAir {
 		return // it only waited
 	}
 	if len(sf.waiters) == 0 {
@@ -98,7 +100,7 @@ func (p *plugin) handOver() {
 			delete(p.shared, sf.callout.Flight)
 			continue
 		}
-		if res, fl := p.dispatch(sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); fl == nil {
+		if res, ok := p.dispatch(new(flight), &sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); !ok {
 			p.land(sf, res)
 		}
 	}

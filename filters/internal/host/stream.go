@@ -32,16 +32,19 @@ type side struct {
 	onBody func(filter.BodyResult) filter.Outcome
 	held   bool          // the last body callback has paused
 	noBody bool          // the filter has promised to ask for none
-	flight *flight       // in the air, made by this stream
+	flight flight        // made by this stream
 	waits  *sharedFlight // waited for, as leader or not
+	then   func(filter.CalloutResult) filter.Outcome
+	landed func(filter.CalloutResult) // hands an answer to then; made once
 }
 
-// stream is one exchange. Only settle decides whether a message goes on.
+// stream is one exchange, and when that has ended another one (stream.release).
+// Only settle decides whether a message goes on.
 type stream struct {
 	types.DefaultHttpContext
 	p        *plugin
 	id       uint32
-	filter   filter.Filter
+	filter   *exchange
 	overlay  string
 	decided  bool
 	asked    bool          // a callout was answered
@@ -50,10 +53,36 @@ type stream struct {
 	response side
 }
 
-func newStream(p *plugin, id uint32) *stream {
-	s := &stream{p: p, id: id}
+func (p *plugin) newStream(id uint32) *stream {
+	if last := len(p.spare) - 1; last >= 0 {
+		s := p.spare[last]
+		p.spare = p.spare[:last]
+		s.id = id
+		return s
+	}
+	s := &stream{p: p, id: id, filter: noFilter}
 	s.response.response = true
 	return s
+}
+
+// release keeps a stream that has ended for another exchange. What it holds of
+// the one before goes: the texts of its headers are in memory of their own, which
+// nobody writes to again, so that those who keep one keep what they have read.
+func (s *stream) release() {
+	s.filter.release()
+	if len(s.p.spare) >= maxSpare {
+		return
+	}
+	s.filter, s.overlay, s.decided, s.asked, s.took = noFilter, "", false, false, 0
+	s.request.forget()
+	s.response.forget()
+	s.p.spare = append(s.p.spare, s)
+}
+
+func (d *side) forget() {
+	d.message.forget()
+	d.state, d.ended, d.held, d.noBody = fresh, false, false, false
+	d.need, d.onBody, d.then = filter.BodyNeed{}, nil, nil
 }
 
 func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
@@ -86,20 +115,17 @@ func (s *stream) decide(now time.Time) filter.Outcome {
 	if r.err != nil {
 		return filter.Send(filter.BadOverlay, filter.Reply{Status: 500})
 	}
-	s.filter = r.filter
-	if s.unchanged() {
+	if s.filter = r.own; s.unchanged() {
 		return filter.Pass(filter.Unchanged)
 	}
-	if st, ok := r.filter.(filter.Streamer); ok {
-		s.filter = st.NewStream()
-	}
+	s.filter = r.exchange()
 	return s.filter.OnRequest(&s.request.message, now)
 }
 
 func (s *stream) OnHttpRequestBody(size int, end bool) (act types.Action) {
 	defer s.recovered(&s.request, &act)
 	if s.request.state == released {
-		if c, ok := s.filter.(filter.RequestChunker); ok {
+		if c := s.filter.requests; c != nil {
 			return s.chunk(&s.request, c.OnRequestChunk, size, end)
 		}
 	}
@@ -110,7 +136,7 @@ func (s *stream) OnHttpRequestTrailers(int) (act types.Action) {
 	defer s.recovered(&s.request, &act)
 	s.stripTrailers()
 	if s.request.state == released {
-		if c, ok := s.filter.(filter.RequestChunker); ok && !s.request.ended {
+		if c := s.filter.requests; c != nil && !s.request.ended {
 			return s.chunk(&s.request, c.OnRequestChunk, 0, true)
 		}
 	}
@@ -118,8 +144,8 @@ func (s *stream) OnHttpRequestTrailers(int) (act types.Action) {
 }
 
 func (s *stream) stripTrailers() {
-	f, ok := s.filter.(filter.TrailerStripper)
-	if !ok {
+	f := s.filter.trailers
+	if f == nil {
 		return
 	}
 	trailers, _ := proxywasm.GetHttpRequestTrailers()
@@ -141,7 +167,7 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 	if s.routeMoved() {
 		return s.answer(&s.response, filter.Send(filter.RouteChanged, filter.Reply{Status: 500}))
 	}
-	if f, ok := s.filter.(filter.ResponseSkipper); ok && f.SkipsResponse() {
+	if f := s.filter.skips; f != nil && f.SkipsResponse() {
 		s.response.state = released
 		return types.ActionContinue
 	}
@@ -151,7 +177,7 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
 	defer s.recovered(&s.response, &act)
 	if s.response.state == released && s.request.state == released {
-		if c, ok := s.filter.(filter.ResponseChunker); ok {
+		if c := s.filter.responses; c != nil {
 			return s.chunk(&s.response, c.OnResponseChunk, size, end)
 		}
 	}
@@ -161,7 +187,7 @@ func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
 func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
 	defer s.recovered(&s.response, &act)
 	if s.response.state == released && s.request.state == released {
-		if c, ok := s.filter.(filter.ResponseChunker); ok && !s.response.ended {
+		if c := s.filter.responses; c != nil && !s.response.ended {
 			return s.chunk(&s.response, c.OnResponseChunk, 0, true)
 		}
 	}
@@ -173,18 +199,27 @@ func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
 func (s *stream) OnHttpStreamDone() {
 	defer s.p.recovered("stream done")
 	s.p.bodies.forget(s)
-	for _, d := range [...]*side{&s.request, &s.response} {
-		if d.waits != nil {
-			s.p.leave(d)
-		}
-		if d.flight != nil {
-			s.p.flights.orphan(d.flight)
-			d.flight = nil
-		}
-	}
+	free := !s.request.drop(s.p) && !s.response.drop(s.p)
 	if !s.decided {
 		s.p.metrics.abandoned.Add(1)
 	}
+	if free {
+		s.release()
+	}
+}
+
+// drop lets go of a callout whose answer nobody waits for any more. It reports
+// that there was one: the SDK still knows the stream then, and others may.
+func (d *side) drop(p *plugin) (any bool) {
+	if d.waits != nil {
+		any = true
+		p.leave(d)
+	}
+	if d.flight.inAir {
+		any = true
+		p.flights.orphan(&d.flight)
+	}
+	return any
 }
 
 // settle carries outcomes out until the message goes on, waits or is answered.
@@ -227,8 +262,8 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 // unchanged reports that an earlier mount of this filter has decided about the
 // request under the policy that its route has now (filter.Rechecker).
 func (s *stream) unchanged() bool {
-	r, ok := s.p.routes.base.(filter.Rechecker)
-	return ok && r.Rechecks() && s.decidedUnder(s.overlay)
+	r := s.p.routes.recheck
+	return r != nil && r.Rechecks() && s.decidedUnder(s.overlay)
 }
 
 // decidedUnder reports that the last mount that decided about this exchange did
@@ -263,7 +298,7 @@ func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outco
 		}
 	}()
 	defer s.recovered(d, &act)
-	d.flight, d.waits = nil, nil
+	d.waits, d.then = nil, nil
 	if d.state != waitsForCall {
 		return // Envoy has answered the client meanwhile
 	}
@@ -389,12 +424,11 @@ func (s *stream) answer(d *side, o filter.Outcome) types.Action {
 }
 
 func (s *stream) shadows() bool {
-	f := s.filter
-	if f == nil { // no filter of the route's own: its overlay is broken
-		f = s.p.routes.base
+	x := s.filter
+	if x == noFilter { // no filter of the route's own: its overlay is broken
+		x = s.p.routes.base.own
 	}
-	sh, ok := f.(filter.Shadower)
-	return ok && sh.Shadows()
+	return x.shadow != nil && x.shadow.Shadows()
 }
 
 // verdict counts the word of a decision, writes it to the log at debug level,
@@ -463,8 +497,8 @@ func (s *stream) fail(d *side) (act types.Action) {
 			act = s.answer(d, broken)
 		}
 	}()
-	f, ok := s.filter.(filter.Failer)
-	if !ok {
+	f := s.filter.fails
+	if f == nil {
 		return s.answer(d, broken)
 	}
 	o := f.OnFailure()

@@ -110,6 +110,9 @@ func (s *stream) StripsTrailer(name string) bool { return name == "x-user" }
 
 func (f *probe) NewStream() filter.Filter { return &stream{probe: f} }
 
+// Reset implements filter.Resetter.
+func (s *stream) Reset() { s.response, s.chunks = "", "" }
+
 func (f *probe) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	return f.NewStream().OnRequest(m, now)
 }
