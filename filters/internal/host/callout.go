@@ -85,6 +85,7 @@ func (p *plugin) dispatch(fl *flight, c *filter.Callout, headers [][2]string, do
 func (p *plugin) answered(fl *flight, headers, bodySize int) {
 	p.flights.count--
 	fl.inAir = false
+	forgetCall()
 	res := p.readResult(headers, bodySize, fl.maxReply)
 	res.Now = clock()
 	res.Duration = stopwatch() - fl.started

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/binary"
 	"strings"
 	"unsafe"
 )
@@ -24,23 +23,34 @@ const (
 )
 
 // serialize writes pairs as the proxy-wasm ABI has them: a count, all sizes,
-// then all names and values, each ended by a zero byte.
-func serialize(pairs [][2]string) []byte {
-	size := 4
-	for _, p := range pairs {
-		size += len(p[0]) + len(p[1]) + 10
+// then all names and values, each ended by a zero byte. It uses room, if they fit.
+func serialize(room []byte, pairs [][2]string) []byte {
+	at := 4 + 8*len(pairs)
+	size := at
+	for i := range pairs {
+		size += len(pairs[i][0]) + len(pairs[i][1]) + 2
 	}
-	b := make([]byte, 0, size)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(pairs)))
-	for _, p := range pairs {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[0])))
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[1])))
+	if size > cap(room) {
+		room = make([]byte, size+size/2)
 	}
-	for _, p := range pairs {
-		b = append(append(b, p[0]...), 0)
-		b = append(append(b, p[1]...), 0)
+	b := room[:size]
+	put32(b, 0, uint32(len(pairs)))
+	for i := range pairs {
+		name, value := pairs[i][0], pairs[i][1]
+		put32(b, 4+8*i, uint32(len(name)))
+		put32(b, 8+8*i, uint32(len(value)))
+		at += copy(b[at:], name)
+		b[at] = 0
+		at += 1 + copy(b[at+1:], value)
+		b[at] = 0
+		at++
 	}
 	return b
+}
+
+// put32 writes what load32 reads. The caller holds i+4 <= len(b).
+func put32(b []byte, i int, n uint32) {
+	*(*uint32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)) = n
 }
 
 // spareHeaders is room for those that a filter adds.

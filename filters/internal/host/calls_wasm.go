@@ -5,8 +5,6 @@ package host
 import (
 	"time"
 	"unsafe"
-
-	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 )
 
 // What each request asks of Envoy goes past the SDK here, whose calls allocate
@@ -27,6 +25,11 @@ func clockTimeGet(clock int32, precision int64, nanoseconds *int64) int32
 //go:wasmimport env proxy_get_header_map_pairs
 //go:noescape
 func proxyGetHeaderMapPairs(kind int32, pairs unsafe.Pointer, size *int32) status
+
+//go:wasmimport env proxy_http_call
+//go:noescape
+func proxyHTTPCall(cluster *byte, clusterSize int32, headers *byte, headersSize int32, body *byte, bodySize int32,
+	trailers *byte, trailersSize int32, milliseconds uint32, id *uint32) status
 
 // given is where Envoy writes the address and the size of a value that it has
 // put into memory from proxy_on_memory_allocate. It is no local variable: that
@@ -65,10 +68,45 @@ func headerPairs(k headerKind, room [][2]string) [][2]string {
 	return pairs
 }
 
-func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, answered func(headers, bodySize, trailers int)) bool {
-	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil, milliseconds, answered)
-	return err == nil
+// registerHTTPCallout is the SDK's door for answers, which it exports to its own
+// packages only. The call itself is made here, since the SDK's writes the headers
+// byte by byte, into memory that it allocates for each call.
+//
+//go:linkname registerHTTPCallout github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/internal.RegisterHttpCallout
+func registerHTTPCallout(id uint32, answered func(headers, bodySize, trailers int))
+
+// called is what httpCall hands to Envoy, and the number of the callout.
+var called struct {
+	headers    []byte
+	noTrailers [4]byte // a count of 0
+	id         uint32
 }
+
+// httpCall starts a callout; ok is false if Envoy refuses. Envoy copies all that
+// it is given.
+func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, answered func(headers, bodySize, trailers int)) (ok bool) {
+	h := serialize(called.headers, headers)
+	st := proxyHTTPCall(unsafe.StringData(cluster), int32(len(cluster)), unsafe.SliceData(h), int32(len(h)),
+		unsafe.SliceData(body), int32(len(body)), &called.noTrailers[0], int32(len(called.noTrailers)), milliseconds, &called.id)
+	called.headers = h
+	if st != statusOK {
+		return false
+	}
+	registerHTTPCallout(called.id, answered)
+	return true
+}
+
+// forgetCall clears what the last callout has left: a token stays no longer than
+// it is needed. The SDK's emulator, which does not copy, needs it until the answer.
+func forgetCall() {
+	clear(called.headers[:cap(called.headers)])
+	if cap(called.headers) > maxSpareBytes {
+		called.headers = nil
+	}
+}
+
+// maxSpareBytes bounds the memory that is kept for the next callout's headers.
+const maxSpareBytes = 16 << 10
 
 // The clocks of WASI.
 const (

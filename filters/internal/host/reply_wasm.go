@@ -15,7 +15,7 @@ func proxySendLocalResponse(status uint32, details *byte, detailsSize int32, bod
 	headers *byte, headersSize int32, grpcStatus int32) int32
 
 func sendLocalResponse(status int, details string, headers [][2]string, body []byte) error {
-	pairs := serialize(headers)
+	pairs := serialize(nil, headers)
 	st := proxySendLocalResponse(uint32(status), unsafe.StringData(details), int32(len(details)),
 		unsafe.SliceData(body), int32(len(body)), unsafe.SliceData(pairs), int32(len(pairs)), noGRPCStatus)
 	if st != 0 {
