@@ -14,8 +14,18 @@ func (k *Key) Reset() {
 	k.b = k.b[:0]
 }
 
-// Text adds one text.
-func (k *Key) Text(s string) { k.b = AppendText(k.b, s) }
+// Text adds one text. It is no larger where it is called: a key has many texts,
+// and code that runs once a request is not in a cache.
+//
+//go:noinline
+func (k *Key) Text(s string) {
+	if len(s) >= 0x80 {
+		k.b = AppendUint(k.b, uint64(len(s)))
+	} else {
+		k.b = append(k.b, byte(len(s))) // what AppendUint does with it
+	}
+	k.b = append(k.b, s...)
+}
 
 // Count adds a number, as a text of its own.
 func (k *Key) Count(n int) {

@@ -13,6 +13,25 @@ import (
 // callout neither a request id nor a parent span of its own.
 var copied = [...]string{"x-request-id", "traceparent", "tracestate"}
 
+// copied finds those of copied that a message has, the first of each name, in one
+// pass.
+func (m *message) copied() (found [len(copied)]*[2]string) {
+	const shortest, longest = len("tracestate"), len("x-request-id")
+	m.fetch()
+	for i := range m.headers {
+		h := &m.headers[i]
+		if len(h[0]) < shortest || len(h[0]) > longest {
+			continue
+		}
+		for j := range copied {
+			if found[j] == nil && h[0] == copied[j] {
+				found[j] = h
+			}
+		}
+	}
+	return found
+}
+
 // flight is a callout that waits for its answer. It can be used again after that.
 type flight struct {
 	inAir    bool
@@ -110,9 +129,10 @@ func (p *plugin) calloutHeaders(c *filter.Callout, from *message) [][2]string {
 	h = append(h, [2]string{":method", c.Method}, [2]string{":path", c.Path}, [2]string{":authority", c.Authority})
 	h = append(h, c.Headers...)
 	if from != nil {
-		for _, name := range copied {
-			if v, n := from.Header(name); n > 0 && !named(c.Headers, name) {
-				h = append(h, [2]string{name, v})
+		values := from.copied()
+		for i, name := range copied {
+			if values[i] != nil && !named(c.Headers, name) {
+				h = append(h, *values[i])
 			}
 		}
 	}

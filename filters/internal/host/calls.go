@@ -71,13 +71,16 @@ func deserialize(b string, room [][2]string) [][2]string {
 		room = make([][2]string, n, n+spareHeaders)
 	}
 	pairs := room[:n]
+	start := unsafe.Pointer(unsafe.StringData(b))
 	for i := range pairs {
 		name, value := int(load32(b, 4+8*i)), int(load32(b, 8+8*i))
 		end := at + name + value + 2
 		if end > len(b) {
 			return pairs[:i]
 		}
-		pairs[i] = [2]string{b[at : at+name], b[at+name+1 : end-1]}
+		// As slices of b, each would be checked once more.
+		pairs[i][0] = unsafe.String((*byte)(unsafe.Add(start, at)), name)
+		pairs[i][1] = unsafe.String((*byte)(unsafe.Add(start, at+name+1)), value)
 		at = end
 	}
 	return pairs

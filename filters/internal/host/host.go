@@ -66,12 +66,13 @@ type plugin struct {
 	spare      []*stream     // that have ended and can serve again
 	lastTick   time.Duration // by stopwatch
 	scratch    scratch
+
+	lastVerdict verdictText
 }
 
 // scratch is memory that callbacks use one after the other; what is in it is
 // handed to Envoy, which copies it, and never kept.
 type scratch struct {
-	verdict []byte
 	headers [][2]string // of a callout
 	answer  [][2]string // of its answer
 }

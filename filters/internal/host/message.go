@@ -47,10 +47,13 @@ const maxSpareHeaders = 64
 
 // Header implements filter.Message.
 func (m *message) Header(name string) (value string, n int) {
-	m.fetch()
-	for i := range m.headers {
+	headers := m.Headers()
+	for i := range headers {
 		// The length first: it tells nearly all names apart, without a call.
-		if h := &m.headers[i]; len(h[0]) == len(name) && h[0] == name {
+		if len(headers[i][0]) != len(name) {
+			continue
+		}
+		if h := &headers[i]; h[0] == name {
 			if n == 0 {
 				value = h[1]
 			}
@@ -62,7 +65,9 @@ func (m *message) Header(name string) (value string, n int) {
 
 // Headers implements filter.Message.
 func (m *message) Headers() [][2]string {
-	m.fetch()
+	if !m.fetched {
+		m.fetch()
+	}
 	return m.headers
 }
 

@@ -447,21 +447,46 @@ func (s *stream) verdict(o filter.Outcome, shadow bool) {
 	if o.Word == filter.Unchanged {
 		return // the first mount's verdict stands
 	}
-	b := append(s.p.scratch.verdict[:0], s.p.log.prefix...)
-	if shadow {
+	ms := int64(notAsked)
+	if s.asked {
+		ms = int64(s.took / time.Millisecond)
+	}
+	v := &s.p.lastVerdict
+	if route := s.request.routeName(); v.ms != ms || v.shadow != shadow || v.word != o.Word || v.cache != o.Cache || v.route != route || v.overlay != s.overlay {
+		v.word, v.cache, v.route, v.overlay, v.shadow, v.ms = o.Word, o.Cache, route, s.overlay, shadow, ms
+		v.write(s.p.log.prefix)
+	}
+	proxywasm.LogDebug(unsafe.String(&v.line[0], len(v.line))) // a copy only for a level that is off
+	setProperty(s.p.routes.verdictProperty, v.line[len(s.p.log.prefix):])
+}
+
+// verdictText is the text of the last verdict: many requests in a row have the
+// same.
+type verdictText struct {
+	word           filter.Word
+	cache          filter.Cache
+	route, overlay string
+	shadow         bool
+	ms             int64 // of callouts
+	line           []byte
+}
+
+// notAsked stands for the time of callouts where there was none.
+const notAsked = -1
+
+func (v *verdictText) write(prefix string) {
+	b := append(v.line[:0], prefix...)
+	if v.shadow {
 		b = append(b, "shadow_"...)
 	}
-	b = append(b, o.Word...)
-	b = appendPair(b, " route=", quotedName(s.request.routeName()))
-	b = appendPair(b, " cache=", string(o.Cache))
-	if s.asked {
+	b = append(b, v.word...)
+	b = appendPair(b, " route=", quotedName(v.route))
+	b = appendPair(b, " cache=", string(v.cache))
+	if v.ms != notAsked {
 		b = append(b, " callout_ms="...)
-		b = strconv.AppendInt(b, int64(s.took/time.Millisecond), 10)
+		b = strconv.AppendInt(b, v.ms, 10)
 	}
-	b = appendPair(b, policyMark, digest(s.overlay))
-	proxywasm.LogDebug(unsafe.String(&b[0], len(b))) // a copy only for a level that is off
-	setProperty(s.p.routes.verdictProperty, b[len(s.p.log.prefix):])
-	s.p.scratch.verdict = b
+	v.line = appendPair(b, policyMark, digest(v.overlay))
 }
 
 func appendPair(b []byte, name, value string) []byte {

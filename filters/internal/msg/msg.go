@@ -3,7 +3,10 @@
 // does without net/url, net/http and fmt.
 package msg
 
-import "strings"
+import (
+	"strings"
+	"unsafe"
+)
 
 // Lower returns s with ASCII letters in lower case, the form in which Envoy
 // hands out header names. Other bytes stay as they are: Unicode's folding would
@@ -60,7 +63,7 @@ func ValidHeaderName(s string) bool {
 // characters but tab, no space or tab at either end (RFC 9110 section 5.5).
 // Bytes from 0x80 on pass (obs-text).
 func ValidHeaderValue(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := printable(s); i < len(s); i++ {
 		if !valueByte(s[i]) {
 			return false
 		}
@@ -70,7 +73,7 @@ func ValidHeaderValue(s string) bool {
 
 // CleanHeaderValue returns s without what ValidHeaderValue refuses.
 func CleanHeaderValue(s string) string {
-	for i := 0; i < len(s); i++ {
+	for i := printable(s); i < len(s); i++ {
 		if valueByte(s[i]) {
 			continue
 		}
@@ -83,6 +86,22 @@ func CleanHeaderValue(s string) string {
 		s = string(b)
 	}
 	return trim(s)
+}
+
+// printable returns a number of bytes at the start of s that are all printable
+// ASCII: those that it can tell so eight at a time.
+func printable(s string) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		// No byte has its high bit, none gets it by adding 1 (0x7f), and all get it
+		// by adding 0x60 (0x20 and above); so no addition carries over.
+		x := *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i))
+		if (x|(x+ones))&high != 0 || (x+0x60*ones)&high != high {
+			break
+		}
+	}
+	return i
 }
 
 func valueByte(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }
