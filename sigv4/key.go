@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
@@ -80,10 +81,12 @@ func hexOf(sum [sha256.Size]byte) string {
 
 func appendHex(dst, b []byte) []byte {
 	const digits = "0123456789abcdef"
-	for _, c := range b {
-		dst = append(dst, digits[c>>4], digits[c&15])
+	dst = slices.Grow(dst, 2*len(b))
+	end := dst[len(dst) : len(dst)+2*len(b)]
+	for i, c := range b {
+		end[2*i], end[2*i+1] = digits[c>>4], digits[c&15]
 	}
-	return dst
+	return dst[:len(dst)+len(end)]
 }
 
 // keyCacheSize bounds the derived keys that a Signer or Verifier keeps: about

@@ -136,7 +136,11 @@ func isToken(s string) bool {
 // lower returns a header's name in lower case; ok is false if it is no token.
 func lower(name string) (s string, ok bool) {
 	upper := false
-	for i := range len(name) {
+	i := 0
+	for i+8 <= len(name) && plain8(load64(name, i)) {
+		i += 8
+	}
+	for ; i < len(name); i++ {
 		c := name[i]
 		if !tokenChars[c] {
 			return "", false
@@ -158,6 +162,18 @@ func isField(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// plain8 tells whether eight bytes are all lower-case letters or "-", of which
+// nearly all names are made.
+func plain8(x uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	// Without high bits, no addition carries over. A byte in letters has its high
+	// bit if it is at least "a" and less than the one after "z"; in dash, if it is
+	// the one after "," or more, and less than the one after "-".
+	letters := (x + (0x80-'a')*ones) &^ (x + (0x80-'z'-1)*ones)
+	dash := (x + (0x80-'-')*ones) &^ (x + (0x80-'-'-1)*ones)
+	return x&high == 0 && (letters|dash)&high == high
 }
 
 // visible8 tells whether eight bytes are all visible ASCII (0x21 to 0x7e).

@@ -57,6 +57,9 @@ type Signed struct {
 	sts   []byte
 	text  []byte
 	stamp [timeLen]byte
+	date  string     // stamp, or "" before the first
+	at    int64      // the second that it is of
+	right scopeTexts // of the last call that passed the checks
 	sum   [sha256.Size]byte
 	d     sha256.Digest
 }
@@ -99,7 +102,7 @@ func (s *Signer) SignHeaders(out *Signed, r *Request, c Credentials, scope Scope
 	if err := out.start(s, r, &c, &scope, payloadHash(r), s.options.SignBody); err != nil {
 		return err
 	}
-	date := string(out.stamp[:])
+	date := out.date
 	out.SetHeaders = append(out.SetHeaders, [2]string{headerAuthorization, ""}, [2]string{headerDate, date})
 	b := &out.b
 	b.headers = append(b.headers, header{headerDate, date})
@@ -201,20 +204,15 @@ func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope,
 	s.clear()
 	s.sts = s.sts[:0]
 	s.b.reset()
-	switch {
-	case !isField(c.AccessKeyID):
-		return fault("access key ID: want visible ASCII without / , =")
-	case c.SecretAccessKey == "":
-		return fault("secret access key: missing")
-	case !isVisible(c.SessionToken):
-		return fault("session token: want visible ASCII")
-	case !isField(scope.Service):
-		return fault("service: want visible ASCII without / , =")
-	case !isField(scope.Region):
-		return fault("region: want visible ASCII without / , =")
-	}
-	if _, err := appendTime(s.stamp[:0], scope.Time); err != nil {
+	if err := s.check(c, scope); err != nil {
 		return err
+	}
+	if at := scope.Time.Unix(); at != s.at || s.date == "" {
+		s.date = ""
+		if _, err := appendTime(s.stamp[:0], scope.Time); err != nil {
+			return err
+		}
+		s.date, s.at = string(s.stamp[:]), at
 	}
 	if err := checkPayloadHash(hash); err != nil {
 		return err
@@ -229,6 +227,31 @@ func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope,
 	}
 	return err
 }
+
+// check refuses texts that would break a signature apart. Those of the last call
+// are most often those of this one, and then equal by their address.
+func (s *Signed) check(c *Credentials, scope *Scope) error {
+	texts := scopeTexts{c.AccessKeyID, c.SessionToken, scope.Service, scope.Region}
+	if texts == s.right && c.SecretAccessKey != "" {
+		return nil
+	}
+	switch {
+	case !isField(c.AccessKeyID):
+		return fault("access key ID: want visible ASCII without / , =")
+	case c.SecretAccessKey == "":
+		return fault("secret access key: missing")
+	case !isVisible(c.SessionToken):
+		return fault("session token: want visible ASCII")
+	case !isField(scope.Service):
+		return fault("service: want visible ASCII without / , =")
+	case !isField(scope.Region):
+		return fault("region: want visible ASCII without / , =")
+	}
+	s.right = texts
+	return nil
+}
+
+type scopeTexts struct{ accessKeyID, sessionToken, service, region string }
 
 func (s *Signed) clear() {
 	s.SetHeaders, s.RemoveHeaders = s.SetHeaders[:0], s.RemoveHeaders[:0]

@@ -482,3 +482,52 @@ func TestVisibleBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestPlainNames(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for at := range 8 {
+			for _, other := range []byte{'-', 'a', 'z'} {
+				b := []byte(strings.Repeat(string(other), 8))
+				for _, i := range []int{at, (at + 1) % 8} { // a carry must not hide the first
+					b[i] = byte(c)
+					plain := 'a' <= c && c <= 'z' || c == '-'
+					if plain8(load64(string(b), 0)) != plain {
+						t.Errorf("%q: %v, want %v", b, !plain, plain)
+					}
+					got, ok := lower(string(b))
+					if want := strings.ToLower(string(b)); ok != tokenChars[c] || ok && got != want {
+						t.Errorf("%q: %q, %v", b, got, ok)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A Signed that is used again says what a new one says.
+func TestSignedIsReused(t *testing.T) {
+	t.Parallel()
+	signer := newSigner(t, OptionsFor("s3"))
+	c, scope := exampleCredentials, exampleScope
+	later, other, bad, token := scope, c, c, c
+	later.Time = scope.Time.Add(time.Second)
+	other.AccessKeyID, bad.AccessKeyID, token.SessionToken = "AKIDOTHER", "a/b", "t"
+	badScope, never, noSecret := scope, scope, c
+	badScope.Region, never.Time, noSecret.SecretAccessKey = "a,b", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ""
+	var kept Signed
+	for i, x := range []struct {
+		c     Credentials
+		scope Scope
+	}{{c, scope}, {c, scope}, {c, later}, {other, later}, {bad, later}, {c, later}, {token, scope}, {c, badScope}, {c, scope}, {c, never}, {c, scope}, {noSecret, scope}, {c, scope}} {
+		for _, sign := range []func(*Signed, *Request, Credentials, Scope) error{signer.SignHeaders, signer.SignQuery} {
+			r := Request{Method: "GET", Path: "/a", RawQuery: "b=c", Host: "example.org", Headers: [][2]string{{"x-a", "1"}}}
+			var fresh Signed
+			want, got := sign(&fresh, &r, x.c, x.scope), sign(&kept, &r, x.c, x.scope)
+			if fmt.Sprint(want) != fmt.Sprint(got) || fresh.Signature != kept.Signature || fresh.RawQuery != kept.RawQuery ||
+				fmt.Sprint(fresh.SetHeaders) != fmt.Sprint(kept.SetHeaders) {
+				t.Errorf("%d: %v %v %v, want %v %v %v", i, got, kept.SetHeaders, kept.RawQuery, want, fresh.SetHeaders, fresh.RawQuery)
+			}
+		}
+	}
+}

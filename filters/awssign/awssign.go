@@ -42,7 +42,7 @@ type Filter struct {
 	aimed   target
 }
 
-// exchange is one request and its response.
+// exchange is one request and its response, and then another one (Reset).
 type exchange struct {
 	*Filter
 	target      target
@@ -63,6 +63,7 @@ var (
 
 	_ filter.TrailerStripper = (*exchange)(nil)
 	_ filter.ResponseSkipper = (*exchange)(nil)
+	_ filter.Resetter        = (*exchange)(nil)
 )
 
 // load decodes a configuration; it is the plugin's Load.
@@ -87,6 +88,9 @@ func load(data []byte, host filter.Host) (filter.Filter, error) {
 
 // NewStream implements filter.Streamer.
 func (f *Filter) NewStream() filter.Filter { return &exchange{Filter: f} }
+
+// Reset implements filter.Resetter.
+func (x *exchange) Reset() { *x = exchange{Filter: x.Filter} }
 
 // OnRequest implements filter.Filter; the shell calls it on streams only.
 func (f *Filter) OnRequest(m filter.Message, now time.Time) filter.Outcome {

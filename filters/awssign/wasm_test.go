@@ -87,3 +87,48 @@ func TestWasmExchanges(t *testing.T) {
 		})
 	})
 }
+
+// TestWasmReuse: a request is signed for its own user, whoever used the memory
+// before it, and without a token it is not signed at all.
+func TestWasmReuse(t *testing.T) {
+	vmtest.Run(t, Plugin, "awssign.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, ok := vmtest.Start(t, vm, "{"+perUser+`,"service":"s3"}`)
+		if !ok {
+			t.Fatal("the plugin did not start")
+		}
+		for i, c := range []struct {
+			user string
+			asks bool
+		}{{"ann", true}, {"bob", true}, {"ann", false}, {"", false}, {"bob", false}, {"", false}, {"ann", false}} {
+			id := host.InitializeHttpContext()
+			headers := [][2]string{{":method", "GET"}, {":path", "/" + c.user}, {":authority", "b.s3.us-east-1.amazonaws.com"}}
+			if c.user != "" {
+				headers = append(headers, [2]string{"authorization", "Bearer " + token(c.user, 30*365*24*time.Hour)})
+			}
+			host.CallOnRequestHeaders(id, headers, true)
+			calls := host.GetCalloutAttributesFromContext(id)
+			if (len(calls) == 1) != c.asks {
+				t.Fatalf("%d: %d callouts", i, len(calls))
+			}
+			for _, call := range calls {
+				body := strings.Replace(string(grants(filter.Callout{Body: call.Body}).Body), strconv.FormatInt(hosttest.Now.Add(time.Hour).Unix(), 10), "4000000000", 1)
+				host.CallOnHttpCallResponse(call.CalloutID, [][2]string{{":status", "200"}, {"x-envoy-upstream-service-time", "1"}}, nil, []byte(body))
+			}
+			if reply := host.GetSentLocalResponse(id); (reply != nil) != (c.user == "") {
+				t.Errorf("%d: reply %+v", i, reply)
+			}
+			if c.user != "" {
+				m := &hosttest.Message{Fields: host.GetCurrentRequestHeaders(id)}
+				date, _ := m.Header("x-amz-date")
+				now, err := time.Parse("20060102T150405Z", date)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v, err := verify(m, "s3", "eu-west-1", now); err != nil || v.AccessKeyID != "ASIA-"+c.user {
+					t.Errorf("%d: signed by %q: %v", i, v.AccessKeyID, err)
+				}
+			}
+			host.CompleteHttpContext(id)
+		}
+	})
+}

@@ -81,8 +81,8 @@ func (m *message) SetHeader(name, value string) {
 		_ = proxywasm.ReplaceHttpRequestHeader(name, value)
 	}
 	for i := range m.headers {
-		if m.headers[i][0] == name {
-			m.headers[i][1] = value
+		if h := &m.headers[i]; len(h[0]) == len(name) && h[0] == name {
+			h[1] = value
 			m.headers = dropFrom(m.headers, i+1, name)
 			return
 		}
