@@ -20,15 +20,15 @@ func (k hashKey) sum(p []byte) uint64 {
 	v2 := k.k0 ^ 0x6c7967656e657261
 	v3 := k.k1 ^ 0x7465646279746573
 	last := uint64(len(p)) << 56
-	for ; len(p) >= 8; p = p[8:] {
-		m := uint64(p[0]) | uint64(p[1])<<8 | uint64(p[2])<<16 | uint64(p[3])<<24 |
-			uint64(p[4])<<32 | uint64(p[5])<<40 | uint64(p[6])<<48 | uint64(p[7])<<56
+	whole := len(p) &^ 7
+	for i := 0; i < whole; i += 8 {
+		m := load64(p, i)
 		v3 ^= m
 		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
 		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
 		v0 ^= m
 	}
-	for i, b := range p {
+	for i, b := range p[whole:] {
 		last |= uint64(b) << (8 * i)
 	}
 	v3 ^= last

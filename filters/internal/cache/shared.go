@@ -51,14 +51,14 @@ type SharedOptions struct {
 // keys takes only slots that are of no use.
 type Shared struct {
 	store      Store
-	namespace  [sha256.Size]byte
+	namespace  sha256.State // of a block with the namespace
 	mac        hashKey
 	names      string // all slot names, one after the other
 	nameLen    int
 	slots      uint64
 	maxPayload int
-	input      []byte // of a digest
-	output     []byte // an envelope on its way out
+	hash       sha256.Digest // a worker has one thread
+	output     []byte        // an envelope on its way out
 }
 
 // NewShared prepares level 2; it does not touch the store. Numbers out of
@@ -72,7 +72,11 @@ func NewShared(o SharedOptions) *Shared {
 	// The name takes part, so that two caches of one configuration differ too.
 	seed := AppendText(nil, o.Name)
 	seed = append(seed, o.Namespace[:]...)
-	s.namespace = sha256.Sum(append(seed, 'n'))
+	n := sha256.Sum(append(seed, 'n'))
+	var block [sha256.BlockSize]byte
+	copy(block[:], n[:])
+	s.namespace = sha256.Init
+	sha256.Block(&s.namespace, &block)
 	m := sha256.Sum(append(seed, 'm'))
 	s.mac = hashKey{get64(m[:8]), get64(m[8:16])}
 
@@ -87,14 +91,13 @@ func NewShared(o SharedOptions) *Shared {
 	return s
 }
 
-// digest identifies a key of this configuration. The namespace has a fixed
-// length, so no key can imitate another one's.
-func (s *Shared) digest(key []byte) [sha256.Size]byte {
-	if cap(s.input) > 64<<10 {
-		s.input = nil
-	}
-	s.input = append(append(s.input[:0], s.namespace[:]...), key...)
-	return sha256.Sum(s.input)
+// digest identifies a key of this configuration. The namespace has a block of its
+// own, hashed once, so no key can imitate another one's.
+func (s *Shared) digest(key []byte) (out [sha256.Size]byte) {
+	s.hash.Resume(&s.namespace, 1)
+	s.hash.Write(key)
+	s.hash.Sum(&out)
+	return out
 }
 
 func (s *Shared) name(digest *[sha256.Size]byte) string {
@@ -161,7 +164,7 @@ func (s *Shared) put(e envelope) {
 //
 //	 0  version, 1
 //	 1  flags
-//	 2  SHA-256 of namespace and key
+//	 2  SHA-256 of the namespace, zeros up to a block, and the key
 //	34  asked, fresh until, stale until: Unix time in nanoseconds, 8 bytes each
 //	58  length of the payload, 4 bytes
 //	62  payload

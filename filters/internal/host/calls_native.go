@@ -43,6 +43,15 @@ func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uin
 	return err == nil
 }
 
+func getShared(key string) (value []byte, cas uint32, ok bool) {
+	value, cas, err := proxywasm.GetSharedData(key)
+	return value, cas, err == nil
+}
+
+func setShared(key string, value []byte, cas uint32) (ok bool) {
+	return proxywasm.SetSharedData(key, value, cas) == nil
+}
+
 func forgetCall() {}
 
 func timeOfDay() time.Time { return time.Now() }

@@ -31,12 +31,21 @@ func proxyGetHeaderMapPairs(kind int32, pairs unsafe.Pointer, size *int32) statu
 func proxyHTTPCall(cluster *byte, clusterSize int32, headers *byte, headersSize int32, body *byte, bodySize int32,
 	trailers *byte, trailersSize int32, milliseconds uint32, id *uint32) status
 
+//go:wasmimport env proxy_get_shared_data
+//go:noescape
+func proxyGetSharedData(key *byte, size int32, value unsafe.Pointer, valueSize *int32, cas *uint32) status
+
+//go:wasmimport env proxy_set_shared_data
+//go:noescape
+func proxySetSharedData(key *byte, size int32, value *byte, valueSize int32, cas uint32) status
+
 // given is where Envoy writes the address and the size of a value that it has
 // put into memory from proxy_on_memory_allocate. It is no local variable: that
 // call into the module may move the stack.
 var given struct {
 	value *byte
 	size  int32
+	cas   uint32 // the version of a shared value
 }
 
 // getProperty reads an attribute. The value belongs to the caller.
@@ -54,6 +63,22 @@ func getProperty(p property) ([]byte, status) {
 // setProperty leaves a value in the stream's filter state. Envoy copies it.
 func setProperty(p property, value []byte) {
 	_ = proxySetProperty(unsafe.StringData(string(p)), int32(len(p)), unsafe.SliceData(value), int32(len(value)))
+}
+
+// getShared reads shared data. The value belongs to the caller.
+func getShared(key string) (value []byte, cas uint32, ok bool) {
+	given.value, given.size, given.cas = nil, 0, 0
+	if proxyGetSharedData(unsafe.StringData(key), int32(len(key)), unsafe.Pointer(&given.value), &given.size, &given.cas) != statusOK {
+		return nil, 0, false
+	}
+	value = unsafe.Slice(given.value, given.size)
+	given.value = nil
+	return value, given.cas, true
+}
+
+// setShared replaces shared data. Envoy copies it.
+func setShared(key string, value []byte, cas uint32) (ok bool) {
+	return proxySetSharedData(unsafe.StringData(key), int32(len(key)), unsafe.SliceData(value), int32(len(value)), cas) == statusOK
 }
 
 // headerPairs reads all headers of one kind, into room if they fit; their texts

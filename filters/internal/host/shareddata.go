@@ -1,17 +1,10 @@
 package host
 
-import "github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
-
 // sharedData is Envoy's shared data, which belongs to the VM's vm_id.
 type sharedData struct{}
 
 // Get implements filter.Store.
-func (sharedData) Get(key string) (value []byte, cas uint32, ok bool) {
-	value, cas, err := proxywasm.GetSharedData(key)
-	return value, cas, err == nil
-}
+func (sharedData) Get(key string) (value []byte, cas uint32, ok bool) { return getShared(key) }
 
 // Set implements filter.Store.
-func (sharedData) Set(key string, value []byte, cas uint32) bool {
-	return proxywasm.SetSharedData(key, value, cas) == nil
-}
+func (sharedData) Set(key string, value []byte, cas uint32) bool { return setShared(key, value, cas) }
