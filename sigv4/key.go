@@ -3,6 +3,7 @@ package sigv4
 import (
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
@@ -59,11 +60,14 @@ func StringToSign(scope Scope, canonicalRequest string) (string, error) {
 }
 
 func appendStringToSign(dst, stamp []byte, region, service string, canon []byte) []byte {
-	dst = append(append(append(dst, Algorithm...), '\n'), stamp...)
-	dst = append(dst, '\n')
-	dst = appendScope(dst, stamp, region, service)
+	return appendToSign(dst, stamp, appendScope(nil, stamp, region, service), canon)
+}
+
+func appendToSign(dst, stamp, scope, canon []byte) []byte {
+	dst = append(append(dst, Algorithm+"\n"...), stamp...)
+	dst = append(append(dst, '\n'), scope...)
 	sum := sha256.Sum(canon)
-	return appendHex(append(dst, '\n'), sum[:])
+	return appendHex(append(dst, '\n'), &sum)
 }
 
 // appendScope appends YYYYMMDD/region/service/aws4_request.
@@ -76,17 +80,29 @@ func appendScope(dst, stamp []byte, region, service string) []byte {
 
 func hexOf(sum [sha256.Size]byte) string {
 	var out [2 * sha256.Size]byte
-	return string(appendHex(out[:0], sum[:]))
+	return string(appendHex(out[:0], &sum))
 }
 
-func appendHex(dst, b []byte) []byte {
-	const digits = "0123456789abcdef"
-	dst = slices.Grow(dst, 2*len(b))
-	end := dst[len(dst) : len(dst)+2*len(b)]
-	for i, c := range b {
-		end[2*i], end[2*i+1] = digits[c>>4], digits[c&15]
+// appendHex appends a hash or MAC.
+func appendHex(dst []byte, sum *[sha256.Size]byte) []byte {
+	dst = slices.Grow(dst, 2*sha256.Size)
+	end := dst[len(dst) : len(dst)+2*sha256.Size]
+	for i := 0; i < sha256.Size; i += 8 {
+		x := load64(unsafe.String(&sum[0], len(sum)), i)
+		store64(end, 2*i, hexOf4(x&(1<<32-1)))
+		store64(end, 2*i+8, hexOf4(x>>32))
 	}
-	return dst[:len(dst)+len(end)]
+	return dst[:len(dst)+2*sha256.Size]
+}
+
+// hexOf4 returns the eight digits of four bytes, the first one lowest in both.
+func hexOf4(x uint64) uint64 {
+	const ones = 0x0101010101010101
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff // a byte each in 16 bits
+	x = (x>>4 | x<<8) & (0x0f * ones)   // its upper half, then its lower half
+	letters := (x + 6*ones) >> 4 & ones
+	return x + '0'*ones + letters*('a'-'0'-10)
 }
 
 // keyCacheSize bounds the derived keys that a Signer or Verifier keeps: about

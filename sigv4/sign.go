@@ -60,6 +60,7 @@ type Signed struct {
 	date  string     // stamp, or "" before the first
 	at    int64      // the second that it is of
 	right scopeTexts // of the last call that passed the checks
+	scope []byte     // that of stamp and right
 	sum   [sha256.Size]byte
 	d     sha256.Digest
 }
@@ -123,12 +124,11 @@ func (s *Signer) SignHeaders(out *Signed, r *Request, c Credentials, scope Scope
 
 	text := append(out.text[:0], Algorithm+" Credential="...)
 	text = append(append(text, c.AccessKeyID...), '/')
-	text = appendScope(text, out.stamp[:], scope.Region, scope.Service)
-	text = append(text, ", SignedHeaders="...)
+	text = append(append(text, out.scope...), ", SignedHeaders="...)
 	from := len(text)
 	text = append(text, b.signed...)
 	to := len(text)
-	text = appendHex(append(text, ", Signature="...), out.sum[:])
+	text = appendHex(append(text, ", Signature="...), &out.sum)
 	out.text = text
 	authorization := string(text)
 	out.SignedHeaders = authorization[from:to]
@@ -165,7 +165,7 @@ func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) 
 	b.sortHeaders()
 	out.SignedHeaders = string(b.signed)
 	text := append(append(out.text[:0], c.AccessKeyID...), '/')
-	text = appendScope(text, out.stamp[:], scope.Region, scope.Service)
+	text = append(text, out.scope...)
 	own := len(b.params)
 	b.add(queryAlgorithm, Algorithm)
 	b.add(queryCredential, string(text))
@@ -183,7 +183,7 @@ func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) 
 	if err := out.finish(s, r, &c, &scope); err != nil {
 		return err
 	}
-	text = appendHex(append(text, "&"+querySignature+"="...), out.sum[:])
+	text = appendHex(append(text, "&"+querySignature+"="...), &out.sum)
 	out.text = text
 	out.RawQuery = string(text)
 	out.pruneRemoved()
@@ -208,11 +208,14 @@ func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope,
 		return err
 	}
 	if at := scope.Time.Unix(); at != s.at || s.date == "" {
-		s.date = ""
+		s.date, s.scope = "", s.scope[:0]
 		if _, err := appendTime(s.stamp[:0], scope.Time); err != nil {
 			return err
 		}
 		s.date, s.at = string(s.stamp[:]), at
+	}
+	if len(s.scope) == 0 {
+		s.scope = appendScope(s.scope, s.stamp[:], scope.Region, scope.Service)
 	}
 	if err := checkPayloadHash(hash); err != nil {
 		return err
@@ -247,7 +250,7 @@ func (s *Signed) check(c *Credentials, scope *Scope) error {
 	case !isField(scope.Region):
 		return fault("region: want visible ASCII without / , =")
 	}
-	s.right = texts
+	s.right, s.scope = texts, s.scope[:0]
 	return nil
 }
 
@@ -264,7 +267,7 @@ func (s *Signed) finish(signer *Signer, r *Request, c *Credentials, scope *Scope
 		s.clear()
 		return err
 	}
-	s.sts = appendStringToSign(s.sts[:0], s.stamp[:], scope.Region, scope.Service, s.b.canon)
+	s.sts = appendToSign(s.sts[:0], s.stamp[:], s.scope, s.b.canon)
 	key := signer.keys.get(c.AccessKeyID, c.SecretAccessKey, scope.Region, scope.Service, s.stamp[:])
 	s.d.MAC(&key.key, s.sts, &s.sum)
 	return nil

@@ -153,7 +153,7 @@ func (v *Verifier) Verify(r *Request, now time.Time) (*Verified, error) {
 	var d sha256.Digest
 	var sum [sha256.Size]byte
 	d.MAC(&key.key, sts, &sum)
-	if subtle.ConstantTimeCompare(appendHex(nil, sum[:]), []byte(c.signature)) != 1 {
+	if subtle.ConstantTimeCompare(appendHex(nil, &sum), []byte(c.signature)) != 1 {
 		return nil, &VerifyError{CodeMismatch, "the signature is not that of this request", string(b.canon), string(sts)}
 	}
 	return out, nil

@@ -109,16 +109,10 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 func (v *verdictCache) keyOf(call *filter.Callout, target, route string) []byte {
 	k := v.key
 	k.Reset()
-	k.Text(route)
-	k.Text(call.Cluster)
-	k.Text(call.Method)
-	k.Text(call.Authority)
-	k.Text(call.Path)
-	k.Text(target)
+	k.Texts(route, call.Cluster, call.Method, call.Authority, call.Path, target)
 	k.Bytes(call.Body)
 	for i := range call.Headers {
-		k.Text(call.Headers[i][0])
-		k.Text(call.Headers[i][1])
+		k.Texts(call.Headers[i][:]...)
 	}
 	return k.Value()
 }

@@ -39,3 +39,9 @@ func block(h *State, w *[16]uint32, p []byte) {
 	}
 }
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// put32 writes v at i, the highest byte first. The caller holds i+4 <= len(b).
+func put32(b []byte, i int, v uint32) {
+	b = b[i : i+4]
+	b[0], b[1], b[2], b[3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
+}

@@ -100,12 +100,11 @@ func (d *Digest) Sum(out *[Size]byte) {
 		block(&d.h, &d.w, d.buf[:])
 		clear(d.buf[:])
 	}
-	for i := range 8 {
-		d.buf[BlockSize-1-i] = byte(bits >> (8 * i))
-	}
+	put32(d.buf[:], BlockSize-8, uint32(bits>>32))
+	put32(d.buf[:], BlockSize-4, uint32(bits))
 	block(&d.h, &d.w, d.buf[:])
 	for i, v := range d.h {
-		out[4*i], out[4*i+1], out[4*i+2], out[4*i+3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
+		put32(out[:], 4*i, v)
 	}
 }
 

@@ -14,17 +14,24 @@ func (k *Key) Reset() {
 	k.b = k.b[:0]
 }
 
-// Text adds one text. It is no larger where it is called: a key has many texts,
-// and code that runs once a request is not in a cache.
+// Text adds one text.
+func (k *Key) Text(s string) { k.Texts(s) }
+
+// Texts adds several texts, one after the other. It is one call for all and never
+// inlined: code that runs once a request is seldom in a cache, so it is short.
 //
 //go:noinline
-func (k *Key) Text(s string) {
-	if len(s) >= 0x80 {
-		k.b = AppendUint(k.b, uint64(len(s)))
-	} else {
-		k.b = append(k.b, byte(len(s))) // what AppendUint does with it
+func (k *Key) Texts(list ...string) {
+	b := k.b
+	for i := range list {
+		if n := len(list[i]); n < 0x80 {
+			b = append(b, byte(n)) // what AppendUint does with it
+		} else {
+			b = AppendUint(b, uint64(n))
+		}
+		b = append(b, list[i]...)
 	}
-	k.b = append(k.b, s...)
+	k.b = b
 }
 
 // Count adds a number, as a text of its own.

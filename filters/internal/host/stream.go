@@ -79,7 +79,8 @@ func (s *stream) release() {
 	s.p.spare = append(s.p.spare, s)
 }
 
-func (d *side) forget() {
+//go:noinline
+func (d *side) forget() { // once in the module: cold code is what a request pays for
 	d.message.forget()
 	d.state, d.ended, d.held, d.noBody = fresh, false, false, false
 	d.need, d.onBody, d.then = filter.BodyNeed{}, nil, nil
