@@ -32,7 +32,7 @@ func TestCache(t *testing.T) {
 		after  time.Duration
 		answer filter.CalloutResult
 		word   filter.Word
-		cache  filter.Cache
+		cache  string
 	}
 	ok, no, down := says(200, "", "x-user: ann", "cache-control: max-age=60"), says(401, "", "cache-control: max-age=60"), fails(filter.Unreachable)
 	for name, c := range map[string]struct {
@@ -80,7 +80,7 @@ func TestCache(t *testing.T) {
 				s.answer = st.answer
 				m := get(bearer)
 				e := at(f, st.after, m, s)
-				if e.Word != st.word || e.Cache != st.cache {
+				if e.Word != st.word || e.Cache.String() != st.cache {
 					t.Fatalf("step %d: got %s from %q, want %s from %q", i, e.Word, e.Cache, st.word, st.cache)
 				}
 				want, _ := c.steps[0].answer.Header("x-user")

@@ -250,11 +250,11 @@ func (c *Chain) find(src *source, key []byte, now time.Time) (*session, filter.C
 	}
 	s, state, level := c.sessions.Get(key, now)
 	if state != cache.Fresh {
-		return nil, ""
+		return nil, filter.NoCache
 	}
 	if s.denied == nil {
 		if _, ok := s.Credentials(now); !ok {
-			return nil, ""
+			return nil, filter.NoCache
 		}
 		if src.ours() {
 			src.own = s

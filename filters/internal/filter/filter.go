@@ -136,12 +136,12 @@ const (
 // calls, so what is large stands behind a pointer.
 type Outcome struct {
 	Kind    Kind
-	Word    Word                        // the verdict, where this ends the decision
+	NoBody  bool                        // KindCall: see WithoutBody
 	Cache   Cache                       // where the verdict came from
+	Word    Word                        // the verdict, where this ends the decision
 	Reply   *Reply                      // KindReply
 	Callout *Callout                    // KindCall
 	OnReply func(CalloutResult) Outcome // KindCall
-	NoBody  bool                        // KindCall: see WithoutBody
 	Body    BodyNeed                    // KindBody
 	OnBody  func(BodyResult) Outcome    // KindBody
 }
@@ -158,18 +158,37 @@ func Send(w Word, r Reply) Outcome { return Outcome{Kind: KindReply, Word: w, Re
 // From tells where the verdict of an outcome came from.
 func (o Outcome) From(c Cache) Outcome { o.Cache = c; return o }
 
-// Cache is the cache state of a verdict, a machine word for filter state and
-// README; empty where no cache is in use.
-type Cache string
+// Cache is the cache state of a verdict. Its zero value is that no cache is in use.
+type Cache uint8
 
 // The states of a decision cache.
 const (
-	CacheHit       Cache = "hit"       // from this worker's cache
-	CacheShared    Cache = "shared"    // from the cache that the workers share
-	CacheMiss      Cache = "miss"      // asked
-	CacheCoalesced Cache = "coalesced" // another request's callout answered
-	CacheStale     Cache = "stale"     // the callout failed, an expired entry answered
+	NoCache        Cache = iota
+	CacheHit             // from this worker's cache
+	CacheShared          // from the cache that the workers share
+	CacheMiss            // asked
+	CacheCoalesced       // another request's callout answered
+	CacheStale           // the callout failed, an expired entry answered
 )
+
+// String returns the state's machine word, as filter state and README have it;
+// empty for NoCache.
+func (c Cache) String() string {
+	switch c {
+	case CacheHit:
+		return "hit"
+	case CacheShared:
+		return "shared"
+	case CacheMiss:
+		return "miss"
+	case CacheCoalesced:
+		return "coalesced"
+	case CacheStale:
+		return "stale"
+	default:
+		return ""
+	}
+}
 
 // Call suspends the message until the callout is answered. A callout that
 // cannot be made reaches then like any other, as a failed result.

@@ -166,7 +166,8 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 	}
 	s.response.ended = end
 	if s.routeMoved() {
-		return s.answer(&s.response, filter.Send(filter.RouteChanged, filter.Reply{Status: 500}))
+		moved := filter.Send(filter.RouteChanged, filter.Reply{Status: 500})
+		return s.answer(&s.response, &moved)
 	}
 	if f := s.filter.skips; f != nil && f.SkipsResponse() {
 		s.response.state = released
@@ -176,6 +177,14 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 }
 
 func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
+	if d := &s.response; d.state == released && !d.held && s.filter.responses == nil {
+		d.ended = d.ended || end
+		return types.ActionContinue // as below, without what could panic
+	}
+	return s.responseBody(size, end)
+}
+
+func (s *stream) responseBody(size int, end bool) (act types.Action) {
 	defer s.recovered(&s.response, &act)
 	if s.response.state == released && s.request.state == released {
 		if c := s.filter.responses; c != nil {
@@ -228,7 +237,7 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 	for {
 		switch o.Kind {
 		case filter.KindReply:
-			return s.answer(d, o)
+			return s.answer(d, &o)
 
 		case filter.KindCall:
 			d.noBody = d.noBody || o.NoBody
@@ -252,7 +261,7 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 
 		default:
 			if d == &s.request {
-				s.verdict(o, false)
+				s.verdict(&o, false)
 			}
 			d.state = released
 			return types.ActionContinue
@@ -404,7 +413,7 @@ func (s *stream) chunk(d *side, edit func([]byte, bool) ([]byte, filter.Outcome)
 	}
 	out, o := edit(piece, end)
 	if o.Kind == filter.KindReply {
-		return s.answer(d, o)
+		return s.answer(d, &o)
 	}
 	d.replacePiece(out, size)
 	d.flush(released)
@@ -412,7 +421,7 @@ func (s *stream) chunk(d *side, edit func([]byte, bool) ([]byte, filter.Outcome)
 }
 
 // answer replies to the client, or in shadow mode lets the message go on.
-func (s *stream) answer(d *side, o filter.Outcome) types.Action {
+func (s *stream) answer(d *side, o *filter.Outcome) types.Action {
 	if s.shadows() {
 		s.verdict(o, true)
 		d.state = released
@@ -435,7 +444,7 @@ func (s *stream) shadows() bool {
 // verdict counts the word of a decision, writes it to the log at debug level,
 // and leaves it for access logs, as
 // %FILTER_STATE(wasm.gatehouse.<filter>:PLAIN)%. It holds no value of the request.
-func (s *stream) verdict(o filter.Outcome, shadow bool) {
+func (s *stream) verdict(o *filter.Outcome, shadow bool) {
 	if o.Word == "" {
 		return
 	}
@@ -482,7 +491,7 @@ func (v *verdictText) write(prefix string) {
 	}
 	b = append(b, v.word...)
 	b = appendPair(b, " route=", quotedName(v.route))
-	b = appendPair(b, " cache=", string(v.cache))
+	b = appendPair(b, " cache=", v.cache.String())
 	if v.ms != notAsked {
 		b = append(b, " callout_ms="...)
 		b = strconv.AppendInt(b, v.ms, 10)
@@ -520,19 +529,19 @@ func (s *stream) fail(d *side) (act types.Action) {
 	broken := filter.Send(filter.InternalError, filter.Reply{Status: 500})
 	defer func() {
 		if recover() != nil {
-			act = s.answer(d, broken)
+			act = s.answer(d, &broken)
 		}
 	}()
 	f := s.filter.fails
 	if f == nil {
-		return s.answer(d, broken)
+		return s.answer(d, &broken)
 	}
 	o := f.OnFailure()
 	if o.Kind == filter.KindReply {
-		return s.answer(d, o)
+		return s.answer(d, &o)
 	}
 	if d == &s.request {
-		s.verdict(o, false)
+		s.verdict(&o, false)
 	}
 	d.state = released
 	return types.ActionContinue
@@ -545,7 +554,8 @@ func (s *stream) bodyUnavailable(d *side) {
 		return
 	}
 	s.p.log.error("no body callback came: set allow_on_headers_stop_iteration: true in this filter's PluginConfig")
-	if s.answer(d, filter.Send(filter.BodyUnavailable, filter.Reply{Status: 500})) == types.ActionContinue {
+	unavailable := filter.Send(filter.BodyUnavailable, filter.Reply{Status: 500})
+	if s.answer(d, &unavailable) == types.ActionContinue {
 		d.resume()
 	}
 }
