@@ -209,11 +209,11 @@ func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
 func (s *stream) OnHttpStreamDone() {
 	defer s.p.recovered("stream done")
 	s.p.bodies.forget(s)
-	free := !s.request.drop(s.p) && !s.response.drop(s.p)
+	asks, asksToo := s.request.drop(s.p), s.response.drop(s.p)
 	if !s.decided {
 		s.p.metrics.abandoned.Add(1)
 	}
-	if free {
+	if !asks && !asksToo {
 		s.release()
 	}
 }
