@@ -152,7 +152,7 @@ func (w *writer) push(in instr) {
 			if in.op == opI64Store32 {
 				op = opI32Store
 			}
-			replace(1, withMemory(byte(op), align, offset))
+			replace(1, withMemory(op, align, offset))
 			return
 		}
 	case opLocalGet:

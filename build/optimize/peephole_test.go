@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,7 +166,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		got, _, err := fn.structured(&helpers{first: 5000})
 		if err != nil {
-			if err != errIrreducible {
+			if !errors.Is(err, errIrreducible) {
 				t.Fatal(err)
 			}
 			return
