@@ -82,7 +82,8 @@ type exchange struct {
 	from      *routeFilter
 }
 
-func newExchange(f filter.Filter) *exchange {
+//go:noinline
+func newExchange(f filter.Filter) *exchange { // once in the module, not at each of its callers
 	x := &exchange{Filter: f}
 	x.requests, _ = f.(filter.RequestChunker)
 	x.responses, _ = f.(filter.ResponseChunker)
