@@ -159,8 +159,9 @@ func (s *stream) stripTrailers() {
 
 func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 	defer s.recovered(&s.response, &act)
-	if s.request.state != released {
-		// Our own reply, or one that Envoy made before the decision fell.
+	if s.request.state != released || s.filter == noFilter {
+		// Our own reply, one that Envoy made before the decision fell, or nobody to
+		// ask: shadow mode let a request pass whose overlay is broken.
 		s.response.state = released
 		return types.ActionContinue
 	}
