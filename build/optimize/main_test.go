@@ -29,16 +29,7 @@ func TestPrograms(t *testing.T) {
 	}
 	for name, says := range programs {
 		t.Run(name, func(t *testing.T) {
-			linked := filepath.Join(t.TempDir(), name+".wasm")
-			build := exec.Command("go", "build", "-overlay="+strings.TrimSpace(string(overlay)), "-ldflags=-s", "-o", linked, "./testdata/"+name)
-			build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			before, err := os.ReadFile(linked)
-			if err != nil {
-				t.Fatal(err)
-			}
+			linked, before := link(t, name, "-overlay="+strings.TrimSpace(string(overlay)))
 			want := run(t, before)
 			for _, line := range says {
 				if !strings.Contains(want, line) {
@@ -62,6 +53,22 @@ func TestPrograms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// link builds a program of testdata.
+func link(t testing.TB, name string, flags ...string) (file string, module []byte) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), name+".wasm")
+	build := exec.Command("go", append(append([]string{"build", "-ldflags=-s", "-o", file}, flags...), "./testdata/"+name)...)
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	module, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file, module
 }
 
 // TestChangedTable: a table that says anything else than what replaces it stays.

@@ -3,9 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -132,16 +129,7 @@ func tee2(value instr, local int) []instr { return code(value, withUint(opLocalT
 // FuzzDecode: whatever a function is, it is left as it is or becomes one that can
 // be read.
 func FuzzDecode(f *testing.F) {
-	linked := filepath.Join(f.TempDir(), "trace.wasm")
-	build := exec.Command("go", "build", "-o", linked, "./testdata/trace")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		f.Fatalf("%v\n%s", err, out)
-	}
-	wasm, err := os.ReadFile(linked)
-	if err != nil {
-		f.Fatal(err)
-	}
+	_, wasm := link(f, "trace")
 	sections, err := split(wasm[8:])
 	if err != nil {
 		f.Fatal(err)
