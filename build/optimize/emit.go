@@ -216,7 +216,10 @@ func (e *emitter) items(x int, list []item, next int, top bool) {
 		case ending:
 			e.ending(it, false)
 		case dispatch:
-			e.dispatch(x, it.then)
+			e.dispatch(x, it.then, it.inLoop)
+		case underWay:
+			e.push(i32Const(1))
+			e.push(withUint(opLocalSet, e.onWay()))
 		}
 	}
 }
@@ -307,21 +310,35 @@ func (e *emitter) ending(it *item, common bool) {
 
 // dispatch writes the way to a node by program counter. One that is not in the
 // table is none where the function is resumed.
-func (e *emitter) dispatch(x int, targets []item) {
+func (e *emitter) dispatch(x int, targets []item, inLoop bool) {
 	some := func(t item) bool { return t.target >= 0 }
 	first := slices.IndexFunc(targets, some)
 	targets = targets[first:]
 	for !some(targets[len(targets)-1]) {
 		targets = targets[:len(targets)-1]
 	}
-	e.push(withUint(opLocalGet, localPC))
-	if !slices.ContainsFunc(targets, func(t item) bool { return some(t) && t.target != targets[0].target }) {
-		e.branch(opBrIf, e.to(x, targets[0].target))
-		e.hint(false)
-		return
+	single := !slices.ContainsFunc(targets, func(t item) bool { return some(t) && t.target != targets[0].target })
+	if inLoop {
+		e.push(withUint(opLocalGet, e.onWay()))
+	} else {
+		e.push(withUint(opLocalGet, localPC))
+		if single {
+			e.branch(opBrIf, e.to(x, targets[0].target))
+			e.hint(false)
+			return
+		}
 	}
 	e.open(opIf, label{node: unnamed})
 	e.hint(false)
+	if inLoop {
+		e.push(i32Const(0))
+		e.push(withUint(opLocalSet, e.onWay()))
+	}
+	if single {
+		e.branch(opBr, e.to(x, targets[0].target))
+		e.close()
+		return
+	}
 	e.open(opBlock, label{node: unnamed})
 	e.push(withUint(opLocalGet, localPC))
 	if first > 0 {
@@ -329,7 +346,7 @@ func (e *emitter) dispatch(x int, targets []item) {
 		e.push(plainInstr(opI32Sub))
 	}
 	table := binary.AppendUvarint([]byte{opBrTable}, uint64(len(targets)))
-	for _, t := range append(targets, item{target: -1}) {
+	for _, t := range append(slices.Clip(targets), item{target: -1}) {
 		depth := 0 // out of the block
 		if some(t) {
 			depth = e.depth(e.to(x, t.target))

@@ -11,6 +11,7 @@ type item struct {
 	orElse []item  // cond
 	target int     // jump: a node; ending: the function that is called; ret: bytes of the frame
 	pc     int     // ending: of the return address
+	inLoop bool    // dispatch: at the head of a loop
 }
 
 type kind byte
@@ -23,7 +24,8 @@ const (
 	ret                  // the end of the function
 	ending               // a call that never comes back, but for the stack to unwind
 	stop                 // control has left in the code before
-	dispatch             // to the node of the program counter, if that is not 0
+	dispatch             // to the node of the program counter, if the function is resumed
+	underWay             // says so to the heads of loops
 )
 
 // A function is the code of a function of Go's compiler, in straight segments by

@@ -12,6 +12,7 @@ type writer struct {
 	locals int    // parameters and locals so far
 	types  []byte // of further locals
 	common int    // the local for scratch; 0 if there is none yet
+	way    int    // says that the function is being resumed in a loop
 	zero   int    // a vector of zeros, which is what a local begins with
 	target int    // addresses of a copy
 	source int
@@ -61,6 +62,7 @@ func (w *writer) local(n *int, typ byte) int {
 }
 
 func (w *writer) scratch() int { return w.local(&w.common, typeI32) }
+func (w *writer) onWay() int   { return w.local(&w.way, typeI32) }
 
 // append appends the instructions to the start of a body.
 func (w *writer) append(body []byte) []byte {

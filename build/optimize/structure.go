@@ -64,18 +64,22 @@ func (f *function) structured(h *helpers) ([]byte, []hint, error) {
 }
 
 // resumptions adds the ways to where the function is resumed. They lead through
-// the heads of the loops around it, so that each loop still has one entry.
+// the heads of the loops around it, so that each loop still has one entry: a node
+// in front of the head sends on who is on such a way. To be on one is said by a
+// local of its own, which the last of these nodes clears.
 func (g *graph) resumptions(first item) {
 	header, parent := g.header, g.parent
-	dispatches := map[int]int{} // loop -> the node in front of its head
+	type front struct{ dispatch, way int } // nodes: that in front of a head, and the way to it
+	fronts := map[int]front{}              // by loop
 	var heads []int
 	for s := range g.f.segments {
 		if g.f.resumed[s] && g.number[s] >= 0 {
 			for loop := header[s]; loop >= 0; loop = parent[loop] {
-				if _, ok := dispatches[loop]; !ok {
-					dispatches[loop] = len(g.nodes)
+				if _, ok := fronts[loop]; !ok {
+					n := len(g.nodes)
+					fronts[loop] = front{dispatch: n, way: n + 1}
 					heads = append(heads, loop)
-					g.nodes = append(g.nodes, nil)
+					g.nodes = append(g.nodes, nil, []item{{kind: underWay}, {kind: jump, target: n}})
 				}
 			}
 		}
@@ -83,8 +87,8 @@ func (g *graph) resumptions(first item) {
 	var redirect func(list []item)
 	redirect = func(list []item) {
 		for i := range list {
-			if n, ok := dispatches[list[i].target]; ok && list[i].kind == jump {
-				list[i].target = n
+			if f, ok := fronts[list[i].target]; ok && list[i].kind == jump {
+				list[i].target = f.dispatch
 			}
 			list[i].then = slices.Clone(list[i].then)
 			redirect(list[i].then)
@@ -94,11 +98,6 @@ func (g *graph) resumptions(first item) {
 	}
 	for s := range g.f.segments {
 		redirect(g.nodes[s])
-		if len(heads) > 0 && g.f.resumed[s] {
-			// From here on the counter says nothing.
-			reset := item{kind: plain, code: []instr{i32Const(0), withUint(opLocalSet, localPC)}}
-			g.nodes[s] = append([]item{reset}, g.nodes[s]...)
-		}
 	}
 	// targets are the nodes to go to next, by program counter, from a loop's head
 	// or, if inside is -1, from the start of the function.
@@ -115,7 +114,7 @@ func (g *graph) resumptions(first item) {
 				if loop == inside {
 					to = s
 				} else if loop >= 0 {
-					to = dispatches[loop]
+					to = fronts[loop].way
 				}
 			}
 			list[pc] = item{kind: jump, target: to}
@@ -124,13 +123,13 @@ func (g *graph) resumptions(first item) {
 		if !found {
 			return nil
 		}
-		return []item{{kind: dispatch, then: list}}
+		return []item{{kind: dispatch, then: list, inLoop: inside >= 0}}
 	}
 	list := []item{first}
 	redirect(list)
 	g.nodes[g.root] = append(targets(-1), list...)
 	for _, loop := range heads {
-		g.nodes[dispatches[loop]] = append(targets(loop), item{kind: jump, target: loop})
+		g.nodes[fronts[loop].dispatch] = append(targets(loop), item{kind: jump, target: loop})
 	}
 }
 
