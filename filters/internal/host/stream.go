@@ -178,14 +178,6 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 }
 
 func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
-	if d := &s.response; d.state == released && !d.held && s.filter.responses == nil {
-		d.ended = d.ended || end
-		return types.ActionContinue // as below, without what could panic
-	}
-	return s.responseBody(size, end)
-}
-
-func (s *stream) responseBody(size int, end bool) (act types.Action) {
 	defer s.recovered(&s.response, &act)
 	if s.response.state == released && s.request.state == released {
 		if c := s.filter.responses; c != nil {
