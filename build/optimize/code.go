@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -126,7 +125,7 @@ func withUint(op byte, n int) instr {
 }
 
 func i32Const(n int32) instr {
-	return instr{opI32Const, appendVarint([]byte{opI32Const}, n)}
+	return instr{opI32Const, appendVarint([]byte{opI32Const}, int64(n))}
 }
 
 func withMemory(op, align byte, offset int) instr {
@@ -144,110 +143,56 @@ func (i instr) is(op byte, operand ...byte) bool {
 
 // value is the operand of a constant.
 func (i instr) value() int64 {
-	r := operands{code: i.code[1:]}
-	return r.int()
+	r := reader{rest: i.code[1:]}
+	return r.signed()
 }
 
 // memory returns alignment and offset of a load or store.
 func (i instr) memory() (align byte, offset int) {
-	r := operands{code: i.code[1:]}
-	return byte(r.uint()), r.uint()
-}
-
-var errForeign = errors.New("not a function of Go's compiler")
-
-// operands reads instructions.
-type operands struct {
-	code []byte
-	at   int
-	err  error
-}
-
-func (o *operands) fail(err error) {
-	if o.err == nil {
-		o.err = err
-	}
-	o.at = len(o.code)
-}
-
-func (o *operands) byte() byte {
-	if o.at >= len(o.code) {
-		o.fail(errForeign)
-		return 0
-	}
-	o.at++
-	return o.code[o.at-1]
-}
-
-func (o *operands) uint() int {
-	n, size := binary.Uvarint(o.code[o.at:])
-	if size <= 0 || n > 1<<32 {
-		o.fail(errForeign)
-		return 0
-	}
-	o.at += size
-	return int(n)
-}
-
-func (o *operands) int() int64 {
-	n := int64(0)
-	for shift := 0; shift < 70; shift += 7 {
-		b := o.byte()
-		n |= int64(b&0x7f) << shift
-		if b < 0x80 {
-			if shift += 7; shift < 64 {
-				n = n << (64 - shift) >> (64 - shift)
-			}
-			return n
-		}
-	}
-	o.fail(errForeign)
-	return 0
+	r := reader{rest: i.code[1:]}
+	return byte(r.number()), r.number()
 }
 
 // instr reads an instruction; those that begin or end a block are read without
 // what is in it.
-func (o *operands) instr() instr {
-	start := o.at
-	op := o.byte()
+func (r *reader) instr() instr {
+	start := r.rest
+	op := r.byte()
 	switch {
 	case op == opUnreachable || op == opNop || op == opElse || op == opEnd || op == opReturn ||
 		op == opDrop || op == opSelect || op >= opI32Eqz && op <= opLastNumeric:
 	case op == opBlock || op == opLoop || op == opIf || op == opMemorySize || op == opMemoryGrow:
-		o.byte()
+		r.byte()
 	case op == opBr || op == opBrIf || op == opCall || op >= opLocalGet && op <= opGlobalSet:
-		o.uint()
+		r.number()
 	case op == opBrTable:
-		for range o.uint() + 1 {
-			if o.uint(); o.err != nil {
+		for range r.number() + 1 {
+			if r.number(); r.err != nil {
 				break
 			}
 		}
 	case op == opCallIndirect || op >= opI32Load && op <= opI64Store32:
-		o.uint()
-		o.uint()
+		r.number()
+		r.number()
 	case op == opI32Const || op == opI64Const:
-		o.int()
+		r.signed()
 	case op == opF32Const:
-		o.at += 4
+		r.skip(4)
 	case op == opF64Const:
-		o.at += 8
+		r.skip(8)
 	case op == opPrefix:
-		switch sub := o.uint(); {
+		switch sub := r.number(); {
 		case sub <= 7: // saturating conversions
 		case sub == subMemoryCopy:
-			o.uint()
-			o.uint()
+			r.number()
+			r.number()
 		case sub == subMemoryFill:
-			o.uint()
+			r.number()
 		default:
-			o.fail(fmt.Errorf("instruction 0xfc %d is not known", sub))
+			r.fail(fmt.Errorf("instruction 0xfc %d is not known", sub))
 		}
 	default:
-		o.fail(fmt.Errorf("instruction %#x is not known", op))
+		r.fail(fmt.Errorf("instruction %#x is not known", op))
 	}
-	if o.at > len(o.code) {
-		o.fail(errForeign)
-	}
-	return instr{op, o.code[start:min(o.at, len(o.code))]}
+	return instr{op, start[:len(start)-len(r.rest)]}
 }

@@ -1,6 +1,11 @@
 package main
 
-import "slices"
+import (
+	"bytes"
+	"errors"
+)
+
+var errForeign = errors.New("not a function of Go's compiler")
 
 // An item is a piece of a segment, between two points where control may leave it.
 type item struct {
@@ -53,7 +58,7 @@ type function struct {
 
 // A decoder reads a function.
 type decoder struct {
-	operands
+	reader
 	callee func(f int) callee
 
 	f     *function
@@ -65,7 +70,7 @@ type decoder struct {
 // decode reads the body of a function; errForeign if it has another form. The
 // segment with the program counter deferreturn may be resumed too, if it is not 0.
 func decode(body []byte, number, deferreturn int, callee func(f int) callee) (*function, error) {
-	d := decoder{operands: operands{code: body}, callee: callee}
+	d := decoder{reader: reader{rest: body}, callee: callee}
 	d.f = &function{number: number, cold: map[int]bool{}}
 	d.head()
 	if d.err == nil {
@@ -73,6 +78,9 @@ func decode(body []byte, number, deferreturn int, callee func(f int) callee) (*f
 	}
 	if d.err == nil && deferreturn >= len(d.f.table) {
 		d.fail(errForeign)
+	}
+	if errors.Is(d.err, errShort) {
+		return nil, errForeign
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -84,15 +92,6 @@ func decode(body []byte, number, deferreturn int, callee func(f int) callee) (*f
 	return d.f, nil
 }
 
-// next tells whether the code goes on with these bytes, and skips them if so.
-func (d *decoder) next(want ...byte) bool {
-	if d.at+len(want) > len(d.code) || !slices.Equal(d.code[d.at:d.at+len(want)], want) {
-		return false
-	}
-	d.at += len(want)
-	return true
-}
-
 func (d *decoder) want(want ...byte) {
 	if !d.next(want...) {
 		d.fail(errForeign)
@@ -102,18 +101,18 @@ func (d *decoder) want(want ...byte) {
 // head reads up to the first segment.
 func (d *decoder) head() {
 	f := d.f
-	f.groups = d.uint()
-	start := d.at
+	f.groups = d.number()
+	start := d.rest
 	f.count = 1
 	for range f.groups {
-		f.count += d.uint()
+		f.count += d.number()
 		d.byte()
 		if d.err != nil || f.count > 1<<16 {
 			d.fail(errForeign)
 			return
 		}
 	}
-	f.locals = d.code[start:d.at]
+	f.locals = start[:len(start)-len(d.rest)]
 	if len(f.locals) < 2 || f.locals[1] != typeI32 {
 		d.fail(errForeign)
 		return
@@ -138,8 +137,8 @@ func (d *decoder) head() {
 	}
 	d.want(opLocalGet, localPC, opBrTable)
 	last := 0
-	for range d.uint() + 1 {
-		segment := d.uint()
+	for range d.number() + 1 {
+		segment := d.number()
 		if d.err != nil || segment < last || len(f.table) == 1<<numberBit {
 			d.fail(errForeign)
 			return
@@ -190,7 +189,7 @@ func (d *decoder) body() {
 }
 
 func (d *decoder) whole() {
-	if d.at != len(d.code) {
+	if len(d.rest) > 0 {
 		d.fail(errForeign)
 	}
 }
@@ -253,7 +252,7 @@ func (d *decoder) items(segment int, top bool) (list []item, end byte) {
 			called := usual
 			f := 0
 			if in.op == opCall {
-				f = (&operands{code: in.code[1:]}).uint()
+				f = (&reader{rest: in.code[1:]}).number()
 				called = d.callee(f)
 			}
 			if called == rare {
@@ -266,7 +265,7 @@ func (d *decoder) items(segment int, top bool) (list []item, end byte) {
 				run = append(run, withUint(opGlobalGet, globalSP), withUint(opLocalSet, localSP))
 				break
 			}
-			if depth := d.uint(); !ok || !d.f.unwinds || depth != d.depth-1 || pc >= len(d.f.table) {
+			if depth := d.number(); !ok || !d.f.unwinds || depth != d.depth-1 || pc >= len(d.f.table) {
 				d.fail(errForeign)
 				break
 			}
@@ -280,7 +279,7 @@ func (d *decoder) items(segment int, top bool) (list []item, end byte) {
 			add(item{kind: unwind})
 			if top && !dead {
 				// The next segment, which begins here, is where it comes back to.
-				if d.f.table[pc] != segment+1 || d.at >= len(d.code) || d.code[d.at] != opEnd {
+				if d.f.table[pc] != segment+1 || !bytes.HasPrefix(d.rest, []byte{opEnd}) {
 					d.fail(errForeign)
 				}
 				d.f.resumed[segment+1] = true
@@ -295,7 +294,7 @@ func (d *decoder) items(segment int, top bool) (list []item, end byte) {
 			}
 			pc := in.value()
 			d.want(opBr)
-			if depth := d.uint(); d.err != nil || !d.loop || depth != d.depth-d.outer || pc < 0 || pc >= int64(len(d.f.table)) {
+			if depth := d.number(); d.err != nil || !d.loop || depth != d.depth-d.outer || pc < 0 || pc >= int64(len(d.f.table)) {
 				d.fail(errForeign)
 				break
 			}
@@ -330,11 +329,8 @@ func (d *decoder) items(segment int, top bool) (list []item, end byte) {
 // on the stack behind the program counter 0.
 const opScratch = 0xff
 
-// The instructions of a call (cmd/internal/obj/wasm, obj.ACALL).
-const (
-	callLength  = 10
-	callAddress = 6 // the return address among them
-)
+// The number of instructions of a call (cmd/internal/obj/wasm, obj.ACALL).
+const callLength = 10
 
 // called tells whether a call is one that stores a return address, of which it
 // returns the lower half.
@@ -347,7 +343,7 @@ func (f *function) called(run []instr, call instr) (pc int, ok bool) {
 		return 0, false
 	}
 	in := run[at:]
-	address := in[callAddress]
+	address := in[6]
 	if !in[0].is(opLocalGet, localSP) || !in[1].is(opI32Const, pointer) || in[2].op != opI32Sub ||
 		!in[3].is(opLocalTee, localSP) || !in[4].is(opGlobalSet, globalSP) || !in[5].is(opLocalGet, localSP) ||
 		address.op != opI64Const || !in[7].is(opI64Store, 3, 0) {

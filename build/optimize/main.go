@@ -176,7 +176,7 @@ func leaveOut(section []byte, names []string) ([]byte, error) {
 	return append(binary.AppendUvarint(nil, uint64(left)), out...), nil
 }
 
-// reader reads a section; after an error everything is zero.
+// reader reads a section or a function; after an error everything is zero.
 type reader struct {
 	rest []byte
 	err  error
@@ -184,40 +184,48 @@ type reader struct {
 
 var errShort = errors.New("the module ends too early")
 
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+	r.rest = nil
+}
+
 // number reads an unsigned LEB128 number.
 func (r *reader) number() int {
 	n, size := binary.Uvarint(r.rest)
 	if size <= 0 || n > 1<<31 {
-		r.rest, r.err = nil, errShort
+		r.fail(errShort)
 		return 0
 	}
 	r.rest = r.rest[size:]
 	return int(n)
 }
 
-// address reads the operand of i32.const, a signed LEB128 number.
-func (r *reader) address() int {
-	n, shift := int64(0), 0
-	for i, b := range r.rest {
+// signed reads a signed LEB128 number.
+func (r *reader) signed() int64 {
+	n := int64(0)
+	for shift := 0; shift < 70; shift += 7 {
+		b := r.byte()
 		n |= int64(b&0x7f) << shift
-		shift += 7
 		if b < 0x80 {
-			r.rest = r.rest[i+1:]
-			return int(uint32(n << (64 - shift) >> (64 - shift)))
-		}
-		if shift > 28 {
-			break
+			if shift += 7; shift < 64 {
+				n = n << (64 - shift) >> (64 - shift)
+			}
+			return n
 		}
 	}
-	r.rest, r.err = nil, errShort
+	r.fail(errShort)
 	return 0
 }
 
 // bytes reads a length and as many bytes.
-func (r *reader) bytes() []byte {
-	n := r.number()
+func (r *reader) bytes() []byte { return r.skip(r.number()) }
+
+// skip reads a number of bytes.
+func (r *reader) skip(n int) []byte {
 	if n > len(r.rest) {
-		r.rest, r.err = nil, errShort
+		r.fail(errShort)
 		return nil
 	}
 	b := r.rest[:n]
@@ -228,7 +236,7 @@ func (r *reader) bytes() []byte {
 // byte reads one byte.
 func (r *reader) byte() byte {
 	if len(r.rest) == 0 {
-		r.err = errShort
+		r.fail(errShort)
 		return 0
 	}
 	b := r.rest[0]
@@ -236,12 +244,24 @@ func (r *reader) byte() byte {
 	return b
 }
 
-// expect reads one certain byte.
-func (r *reader) expect(want byte) {
-	if r.err == nil && (len(r.rest) == 0 || r.rest[0] != want) {
-		r.err = errors.New("a data segment of a kind that Go does not write")
+// next tells whether these bytes follow, and reads them if so.
+func (r *reader) next(want ...byte) bool {
+	if !bytes.HasPrefix(r.rest, want) {
+		return false
 	}
-	if r.err == nil {
-		r.rest = r.rest[1:]
+	r.rest = r.rest[len(want):]
+	return true
+}
+
+// appendVarint appends a signed LEB128 number, which is not encoding/binary's
+// signed form.
+func appendVarint(b []byte, n int64) []byte {
+	for {
+		low := byte(n & 0x7f)
+		n >>= 7
+		if n == 0 && low&0x40 == 0 || n == -1 && low&0x40 != 0 {
+			return append(b, low)
+		}
+		b = append(b, low|0x80)
 	}
 }

@@ -198,3 +198,23 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestLeaveOut takes callbacks out of the exports, and knows all that it is told.
+func TestLeaveOut(t *testing.T) {
+	const export = "\x03" + "\x05first\x00\x01" + "\x06second\x00\x02" + "\x06memory\x02\x00"
+	for name, tt := range map[string]struct {
+		names []string
+		want  string
+		err   string
+	}{
+		"nothing":         {nil, export, ""},
+		"one":             {[]string{"second"}, "\x02" + "\x05first\x00\x01" + "\x06memory\x02\x00", ""},
+		"two":             {[]string{"second", "first"}, "\x01" + "\x06memory\x02\x00", ""},
+		"one that is not": {[]string{"second", "third"}, "", "not all of these are exported, once: second, third"},
+	} {
+		got, err := leaveOut([]byte(export), tt.names)
+		if string(got) != tt.want || err == nil && tt.err != "" || err != nil && err.Error() != tt.err {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}

@@ -114,18 +114,20 @@ const most = 1 << 30 // bytes of memory; Envoy's bound
 
 // loadMemory reads active segments.
 func loadMemory(section []byte) (memory, error) {
-	const (
-		i32Const = 0x41
-		end      = 0x0b
-	)
 	var m memory
 	r := reader{rest: section}
 	for count := r.number(); count > 0 && r.err == nil; count-- {
-		r.expect(0) // memory 0, with an offset
-		r.expect(i32Const)
-		at := r.address()
-		r.expect(end)
-		data := r.bytes()
+		if !r.next(0, opI32Const) { // memory 0, with an offset
+			r.fail(errSegment)
+		}
+		offset := r.signed()
+		if offset != int64(int32(offset)) {
+			r.fail(errShort)
+		}
+		if !r.next(opEnd) {
+			r.fail(errSegment)
+		}
+		at, data := int(uint32(offset)), r.bytes()
 		if at+len(data) > most {
 			return nil, errors.New("data beyond 1 GiB")
 		}
@@ -136,6 +138,8 @@ func loadMemory(section []byte) (memory, error) {
 	}
 	return m, r.err
 }
+
+var errSegment = errors.New("a data segment of a kind that Go does not write")
 
 // pack writes the section again, without longer runs of zeros.
 func (m memory) pack() []byte {
@@ -157,30 +161,15 @@ func (m memory) pack() []byte {
 				zeros++
 			}
 		}
-		segments = append(segments, 0, 0x41)
-		segments = appendVarint(segments, int32(at))
-		segments = append(segments, 0x0b)
+		segments = append(segments, 0, opI32Const)
+		segments = appendVarint(segments, int64(int32(at)))
+		segments = append(segments, opEnd)
 		segments = binary.AppendUvarint(segments, uint64(end-at))
 		segments = append(segments, m[at:end]...)
 		count++
 		at = end
 	}
 	return append(binary.AppendUvarint(nil, uint64(count)), segments...)
-}
-
-// appendVarint appends a signed LEB128 number, which is not encoding/binary's
-// signed form.
-func appendVarint(b []byte, n int32) []byte { return appendVarint64(b, int64(n)) }
-
-func appendVarint64(b []byte, n int64) []byte {
-	for {
-		low := byte(n & 0x7f)
-		n >>= 7
-		if n == 0 && low&0x40 == 0 || n == -1 && low&0x40 != 0 {
-			return append(b, low)
-		}
-		b = append(b, low|0x80)
-	}
 }
 
 // word reads an address or a length, 8 bytes; it is -1 if it can be neither.

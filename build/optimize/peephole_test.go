@@ -23,7 +23,7 @@ func code(list ...any) (out []instr) {
 }
 
 func i64Const(n int64) instr {
-	return instr{opI64Const, appendVarint64([]byte{opI64Const}, n)}
+	return instr{opI64Const, appendVarint([]byte{opI64Const}, n)}
 }
 
 func TestPeephole(t *testing.T) {
@@ -159,16 +159,16 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		o := operands{code: got}
-		for range o.uint() {
-			o.uint()
+		o := reader{rest: got}
+		for range o.number() {
+			o.number()
 			o.byte()
 		}
 		depth := 0
-		for o.at < len(o.code) && o.err == nil {
-			if o.code[o.at] == opVector {
-				o.at += 3
-				o.uint()
+		for len(o.rest) > 0 {
+			if o.rest[0] == opVector {
+				o.skip(3)
+				o.number()
 				continue
 			}
 			switch o.instr().op {

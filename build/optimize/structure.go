@@ -13,14 +13,13 @@ type graph struct {
 	f     *function
 	nodes [][]item
 
-	root    int
-	order   []int // in reverse postorder
-	number  []int // in order; -1 if control never gets there
-	idom    []int // immediate dominators
-	header  []int // innermost loop of a node, by its first node; -1
-	parent  []int // of a loop: the loop around it
-	entries []int // of a node: edges that lead to it, but for those back
-	label   []bool
+	root   int
+	order  []int  // in reverse postorder
+	number []int  // in order; -1 if control never gets there
+	idom   []int  // immediate dominators
+	header []int  // innermost loop of a node, by its first node; -1
+	parent []int  // of a loop: the loop around it
+	label  []bool // of a node: it is reached from more than the end of one other
 }
 
 // structured returns a body that does the same as f without the dispatch by
@@ -84,20 +83,14 @@ func (g *graph) resumptions(first item) {
 			}
 		}
 	}
-	var redirect func(list []item)
-	redirect = func(list []item) {
-		for i := range list {
-			if f, ok := fronts[list[i].target]; ok && list[i].kind == jump {
-				list[i].target = f.dispatch
-			}
-			list[i].then = slices.Clone(list[i].then)
-			redirect(list[i].then)
-			list[i].orElse = slices.Clone(list[i].orElse)
-			redirect(list[i].orElse)
+	inFront := func(to int) int {
+		if f, ok := fronts[to]; ok {
+			return f.dispatch
 		}
+		return to
 	}
 	for s := range g.f.segments {
-		redirect(g.nodes[s])
+		retarget(g.nodes[s], inFront)
 	}
 	// targets are the nodes to go to next, by program counter, from a loop's head
 	// or, if inside is -1, from the start of the function.
@@ -125,9 +118,8 @@ func (g *graph) resumptions(first item) {
 		}
 		return []item{{kind: dispatch, then: list, inLoop: inside >= 0}}
 	}
-	list := []item{first}
-	redirect(list)
-	g.nodes[g.root] = append(targets(-1), list...)
+	first.target = inFront(first.target)
+	g.nodes[g.root] = append(targets(-1), first)
 	for _, loop := range heads {
 		g.nodes[fronts[loop].dispatch] = append(targets(loop), item{kind: jump, target: loop})
 	}
@@ -145,18 +137,22 @@ func (g *graph) thread() {
 		}
 		return to
 	}
-	var redirect func(list []item)
-	redirect = func(list []item) {
-		for i := range list {
-			if list[i].kind == jump {
-				list[i].target = past(list[i].target)
-			}
-			redirect(list[i].then)
-			redirect(list[i].orElse)
-		}
-	}
 	for _, list := range g.nodes {
-		redirect(list)
+		retarget(list, past)
+	}
+}
+
+// retarget lets jumps lead elsewhere. What is within an item is copied: segments
+// share it.
+func retarget(list []item, elsewhere func(to int) int) {
+	for i := range list {
+		it := &list[i]
+		if it.kind == jump {
+			it.target = elsewhere(it.target)
+		}
+		it.then, it.orElse = slices.Clone(it.then), slices.Clone(it.orElse)
+		retarget(it.then, elsewhere)
+		retarget(it.orElse, elsewhere)
 	}
 }
 
@@ -277,7 +273,7 @@ func (g *graph) loops() error {
 	}
 	g.header = make([]int, n)
 	g.parent = make([]int, n)
-	g.entries = make([]int, n)
+	entries := make([]int, n) // edges that lead to a node, but for those back
 	g.label = make([]bool, n)
 	for i := range g.header {
 		g.header[i], g.parent[i] = -1, -1
@@ -287,7 +283,7 @@ func (g *graph) loops() error {
 		var work []int
 		for _, p := range before[h] {
 			if g.number[p] < g.number[h] {
-				g.entries[h]++
+				entries[h]++
 				continue
 			}
 			if !dominates(h, p) {
@@ -337,7 +333,7 @@ func (g *graph) loops() error {
 		})
 	}
 	for x := range g.label {
-		g.label[x] = g.label[x] || g.entries[x] > 1
+		g.label[x] = g.label[x] || entries[x] > 1
 	}
 	return nil
 }
