@@ -53,6 +53,8 @@ type function struct {
 	table    []int        // segment of a program counter
 	resumed  []bool       // of a segment: the function may be resumed there
 	unwinds  bool         // there is a call in it after which the stack may unwind
+	asked    []int        // program counters by which the runtime looks up what it knows
+	opaque   bool         // it may look up others too
 	cold     map[int]bool // segments that are hardly ever run
 }
 
@@ -88,6 +90,7 @@ func decode(body []byte, number, deferreturn int, callee func(f int) callee) (*f
 	d.f.resumed[0] = true // where morestack has grown the stack
 	if deferreturn > 0 {
 		d.f.resumed[d.f.table[deferreturn]] = true
+		d.f.asked = append(d.f.asked, deferreturn-1, deferreturn, deferreturn+1)
 	}
 	return d.f, nil
 }
@@ -248,6 +251,8 @@ func (d *decoder) items(segment int, top bool) (list []item, end byte) {
 
 		case opCall, opCallIndirect:
 			pc, ok := d.f.called(run, in)
+			d.f.asked = append(d.f.asked, pc-1, pc) // the call, and where it returns to
+			d.f.opaque = d.f.opaque || !ok
 			run = append(run, in)
 			called := usual
 			f := 0

@@ -11,6 +11,7 @@
 //   - The table that finds the function of a program counter. The runtime that
 //     build/runtime makes needs none: the function's number is in the counter.
 //     (memory.go)
+//   - The tables by program counter, for those counters that are looked up (tables.go).
 //   - The names of functions, without a prefix, and exports that nobody needs.
 //
 // RATIONALE.md, "Modules are rewritten", has the figures. What has not the form that
@@ -31,7 +32,7 @@ import (
 func main() {
 	var o options
 	without := flag.String("without", "", "callbacks that shall not be made: names of exports, separated by commas")
-	flag.StringVar(&o.prefix, "prefix", "", "what to leave out at the start of functions' names")
+	flag.StringVar(&o.prefix, "prefix", "", "what to leave out in the names of functions")
 	flag.Parse()
 	if flag.NArg() != 2 {
 		fmt.Fprintln(os.Stderr, "usage: optimize [-without EXPORTS] [-prefix PREFIX] MODULE RESULT")
@@ -49,7 +50,7 @@ func main() {
 // options say what a module can do without.
 type options struct {
 	without []string // exports
-	prefix  string   // of functions' names
+	prefix  string   // of packages, in names of functions
 }
 
 func optimizeFile(name, result string, o options) error {
@@ -95,6 +96,9 @@ func optimize(wasm []byte, o options) ([]byte, error) {
 		return nil, err
 	}
 	m.shorten(o.prefix)
+	if err := m.tables(); err != nil {
+		return nil, err
+	}
 
 	out := append([]byte(nil), wasm[:header]...)
 	for _, s := range sections {

@@ -10,8 +10,9 @@ import (
 // A module is what Go's runtime knows of itself, in the memory that it starts with.
 type module struct {
 	memory
-	data    int // address of runtime.moduledata
-	imports int // functions that are imported
+	data    int           // address of runtime.moduledata
+	imports int           // functions that are imported
+	asked   map[int][]int // see function.asked; of those that have been rewritten, by their place
 }
 
 const firstNumber = 0x1000 // of a function; cmd/link/internal/wasm: funcValueOffset
@@ -21,7 +22,7 @@ func load(data, imports []byte) (*module, error) {
 	if data == nil {
 		return nil, errors.New("the module has no data")
 	}
-	m := &module{}
+	m := &module{asked: map[int][]int{}}
 	var err error
 	if m.memory, err = loadMemory(data); err != nil {
 		return nil, err
@@ -57,9 +58,7 @@ func (m *module) check() error {
 // compiler made it, and where it ends after a recovered panic.
 func (m *module) function(i int) (deferreturn int, ok bool) {
 	const (
-		deferreturnAt = 12
-		flagAt        = 4*8 + 4 + 4 + 1
-		flagAsm       = 4 // abi.FuncFlagAsm
+		flagAsm = 4 // abi.FuncFlagAsm
 	)
 	at := m.describes(i)
 	if at < 0 || m.memory[at+flagAt]&flagAsm != 0 {
@@ -91,8 +90,9 @@ func (m *module) name(i int) string {
 	return string(m.memory[start:end])
 }
 
-// shorten takes a prefix off the names of functions. Each stays where it is, with
-// zeros behind it, which cost nothing in the file.
+// shorten takes the prefix of packages out of the names of functions, which have it
+// within them too. Each stays where it is, with zeros behind it, which cost nothing
+// in the file.
 func (m *module) shorten(prefix string) {
 	at, size := m.word(m.data+funcnametab), m.word(m.data+funcnametab+8)
 	for names := m.memory[at : at+size]; len(names) > 0; {
@@ -100,8 +100,8 @@ func (m *module) shorten(prefix string) {
 		if end < 0 {
 			return
 		}
-		if name := names[:end]; prefix != "" && bytes.HasPrefix(name, []byte(prefix)) {
-			clear(name[copy(name, name[len(prefix):]):])
+		if name := names[:end]; prefix != "" {
+			clear(name[copy(name, bytes.ReplaceAll(name, []byte(prefix), nil)):])
 		}
 		names = names[end+1:]
 	}
@@ -187,11 +187,13 @@ func (m memory) word(at int) int {
 // The start of runtime.moduledata (Go 1.26, runtime/symtab.go), in bytes.
 const (
 	funcnametab = 8 // after pcHeader
-	pclntable   = funcnametab + 4*24
+	pctab       = funcnametab + 3*24
+	pclntable   = pctab + 24
 	ftab        = pclntable + 24
 	findfunctab = ftab + 24
 	minpc       = findfunctab + 8
 	maxpc       = minpc + 8
+	gofunc      = maxpc + 19*8
 )
 
 // clearTable makes zeros of runtime.findfunctab, after a proof that it says

@@ -86,7 +86,11 @@ func (m *module) rewrite(body []byte, i int, h *helpers) ([]byte, []hint, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	return f.structured(h)
+	code, hints, err := f.structured(h)
+	if err == nil && !f.opaque {
+		m.asked[i] = append(f.asked, 0) // where it starts
+	}
+	return code, hints, err
 }
 
 // helpers are functions that call one which never comes back. They take the
