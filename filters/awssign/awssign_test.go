@@ -260,6 +260,7 @@ func TestRefused(t *testing.T) {
 		"STS fails": {user, get(bearer("ann")), filter.CalloutResult{Status: 500}, STSError, 502, generic, 1},
 		"STS fails, in the profile of the original":   {lego, request("GET", function, "/", bearer("ann")), filter.CalloutResult{Status: 500}, STSError, 401, generic, 1},
 		"STS fails, its error passed on":              {user + `,"return_aws_sts_error":true`, get(bearer("ann")), filter.CalloutResult{Status: 503}, STSError, 503, `{"message":"Unable to assume role [` + roleARN + `]","stsResponse":{"Error":{"Code":"","Message":""}}}`, 1},
+		"STS says no error, but not 200 either":       {user + `,"return_aws_sts_error":true`, get(bearer("ann")), filter.CalloutResult{Status: 203, Body: grants(filter.Callout{Body: []byte("Action=AssumeRoleWithWebIdentity&RoleSessionName=ann")}).Body}, STSError, 502, generic, 1},
 		"STS throttles":                               {user, get(bearer("ann")), filter.CalloutResult{Status: 400, Body: []byte(`{"Error":{"Code":"Throttling"}}`)}, STSError, 502, generic, 1},
 		"STS's answer is nothing":                     {user, get(bearer("ann")), filter.CalloutResult{Status: 200, Body: []byte("hello")}, BadReply, 502, generic, 1},
 		"STS's session has ended already":             {user, get(bearer("ann")), filter.CalloutResult{Status: 200, Body: []byte(strings.Replace(string(grants(filter.Callout{Body: []byte("Action=AssumeRoleWithWebIdentity")}).Body), strconv.FormatInt(hosttest.Now.Add(time.Hour).Unix(), 10), "1640995200", 1))}, BadReply, 502, generic, 1},

@@ -113,12 +113,11 @@ func (c *Config) deny(a *aws.Answer) filter.Outcome {
 	if a.Problem == aws.Erring && c.Profile == profileLego {
 		d.status = 401
 	}
-	if !c.ReturnSTSError || a.Status == 0 {
+	// What is no error is not passed on: a 203 may hold credentials.
+	if !c.ReturnSTSError || a.Status < 400 || a.Status > 599 {
 		return filter.Send(d.word, c.reply(d))
 	}
-	if a.Status >= 400 && a.Status <= 599 {
-		d.status = a.Status
-	}
+	d.status = a.Status
 	r := c.reply(d)
 	r.Body = stsError(a)
 	return filter.Send(d.word, r)
