@@ -131,7 +131,9 @@ func (f *Filter) renew(ask *aws.Ask) filter.Outcome {
 
 // StripsTrailer implements filter.TrailerStripper.
 func (x *exchange) StripsTrailer(name string) bool {
-	return x.config.Enabled && (signsTrailer(name) || identity.Same(name, x.config.Credentials.AuthHeader))
+	c := x.config
+	return c.Enabled && (signsTrailer(name) || identity.Same(name, c.Credentials.AuthHeader) ||
+		c.PreserveAuthHeader && identity.Same(name, c.PreserveAuthHeaderKey))
 }
 
 // OnRequest decides target and payload, then looks for credentials.

@@ -217,11 +217,13 @@ func TestStripped(t *testing.T) {
 			}
 		})
 	}
-	f, _ := newFilter(t, perUser+`,"auth_header":"x-token"`)
-	x := f.NewStream().(filter.TrailerStripper)
-	for name, want := range map[string]bool{"authorization": true, "x-amz-security-token": true, "x-token": true, "x_token": true, "x-amz-checksum-crc32": false} {
-		if x.StripsTrailer(name) != want {
-			t.Errorf("trailer %s: %v", name, !want)
+	for _, preserve := range []bool{false, true} {
+		f, _ := newFilter(t, perUser+`,"auth_header":"x-token","preserve_auth_header":`+strconv.FormatBool(preserve))
+		x := f.NewStream().(filter.TrailerStripper)
+		for name, want := range map[string]bool{"authorization": true, "x-amz-security-token": true, "x-token": true, "x_token": true, "x-authorization": preserve, "x_authorization": preserve, "x-amz-checksum-crc32": false} {
+			if x.StripsTrailer(name) != want {
+				t.Errorf("trailer %s: %v", name, !want)
+			}
 		}
 	}
 }
