@@ -176,7 +176,7 @@ func (v *Verifier) read(b *builder, r *Request) (*claim, *VerifyError) {
 		var field *string
 		switch name {
 		case headerAuthorization:
-			authorization = h[1]
+			authorization = trimBlanks(h[1])
 			n++
 			continue
 		case headerDate:

@@ -137,6 +137,7 @@ func TestVerifier(t *testing.T) {
 		"another algorithm":                           {inHeaders, edit("authorization", "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), 0, nil, "sigv4: AuthorizationHeaderMalformed: authorization"},
 		"another algorithm in the query":              {inQuery, editQuery("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"), 0, nil, "sigv4: AuthorizationQueryParametersError: X-Amz-Algorithm"},
 		"no blanks between the parts":                 {inHeaders, edit("authorization", ", SignedHeaders", ",SignedHeaders"), 0, nil, ""},
+		"blanks around the whole":                     {inHeaders, func(r *Request) { edit("authorization", "AWS4", " AWS4")(r); r.Headers[3][1] += "\t " }, 0, nil, ""},
 		"a part missing":                              {inHeaders, edit("authorization", ", Signature=", ", X="), 0, nil, "sigv4: AuthorizationHeaderMalformed: authorization"},
 		"a part twice":                                {inHeaders, edit("authorization", ", Signature=", ", Credential=x, Signature="), 0, nil, "sigv4: AuthorizationHeaderMalformed: authorization"},
 		"something after the parts":                   {inHeaders, func(r *Request) { edit("authorization", "Signature=", "Signature=")(r); r.Headers[3][1] += ", X=1" }, 0, nil, "sigv4: AuthorizationHeaderMalformed: authorization: want nothing"},
