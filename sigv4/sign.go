@@ -34,6 +34,12 @@ func NewSigner(o Options) (*Signer, error) {
 	return s, nil
 }
 
+// String hides the keys that a Signer keeps, with the secrets they come from.
+func (s *Signer) String() string { return "sigv4.Signer" }
+
+// GoString is String, for %#v.
+func (s *Signer) GoString() string { return s.String() }
+
 // Signed is what a signature changes in a request. Its slices, and what its
 // methods return, are overwritten when it is passed to another call: a Signed
 // that is kept saves the allocations. The zero value is ready.

@@ -333,6 +333,35 @@ func TestDeriveKey(t *testing.T) {
 	}
 }
 
+// Who prints what holds keys, alone or as a part of something, prints no secret.
+func TestNothingPrintsSecrets(t *testing.T) {
+	t.Parallel()
+	r := signedS3(t, false, exampleCredentials, OptionsFor("s3"))
+	v := verifier(OptionsFor("s3"), exampleCredentials)
+	if _, err := v.Verify(&r, exampleScope.Time); err != nil {
+		t.Fatal(err)
+	}
+	signer := newSigner(t, Options{})
+	var s Signed
+	if err := signer.SignHeaders(&s, &r, exampleCredentials, exampleScope); err != nil {
+		t.Fatal(err)
+	}
+	for name, what := range map[string]any{
+		"Signer": signer, "Verifier": v, "Signed": &s, "Credentials": exampleCredentials, "SigningKey": signer.keys.newest.key,
+		"a struct": struct {
+			S *Signer
+			V *Verifier
+			C Credentials
+		}{signer, v, exampleCredentials},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%s", "%#v", "%x", "%q"} {
+			if got := fmt.Sprintf(verb, what); strings.Contains(got, "wJalr") || strings.Contains(got, hex.EncodeToString([]byte("wJalr"))) {
+				t.Errorf("%s of %s prints the secret: %s", verb, name, got)
+			}
+		}
+	}
+}
+
 // The same key ID with another secret, day, region or service is another key.
 func TestKeysAreNotMixedUp(t *testing.T) {
 	t.Parallel()

@@ -74,6 +74,12 @@ type Verifier struct {
 	keys keyCache
 }
 
+// String hides the keys that a Verifier keeps, with the secrets they come from.
+func (v *Verifier) String() string { return "sigv4.Verifier" }
+
+// GoString is String, for %#v.
+func (v *Verifier) GoString() string { return v.String() }
+
 // Verified is a request whose signature is right.
 type Verified struct {
 	AccessKeyID   string
