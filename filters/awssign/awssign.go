@@ -295,10 +295,11 @@ func (c *Config) takeToken(m filter.Message) {
 // costs a good part of a signature.
 const provenFor = time.Second
 
-// SkipsResponse implements filter.ResponseSkipper.
+// SkipsResponse implements filter.ResponseSkipper. No proof counts of a clock that
+// was corrected: an upstream that lies about the time could give both.
 func (x *exchange) SkipsResponse() bool {
 	age := x.at.Sub(x.proven)
-	return !x.signed || x.config.MaxClockSkew == 0 || age >= 0 && age < provenFor
+	return !x.signed || x.config.MaxClockSkew == 0 || age >= 0 && age < provenFor && x.chain.Clock.Now(x.at).Equal(x.at)
 }
 
 // OnResponse corrects the clock when AWS refuses a signature for its time. The

@@ -38,6 +38,19 @@ func TestResponsesAreReadUntilTheClockIsProven(t *testing.T) {
 			t.Errorf("after %s and %v the clock is corrected by %s, want %s", step.after, step.response[0], got, step.corrected)
 		}
 	}
+	// A host that lies about the time, and then takes what was signed by it, keeps
+	// nobody from setting the clock right.
+	liar, _ := newFilter(t, s3)
+	for _, response := range [][][2]string{refusal, {{":status", "200"}}, {{":status", "403"}, {"date", hosttest.Now.Format("Mon, 02 Jan 2006 15:04:05 GMT")}}} {
+		x := liar.NewStream()
+		x.OnRequest(get(), hosttest.Now)
+		if !x.(filter.ResponseSkipper).SkipsResponse() {
+			x.OnResponse(&hosttest.Message{Fields: response}, hosttest.Now)
+		}
+	}
+	if got := liar.chain.Clock.Now(hosttest.Now); !got.Equal(hosttest.Now) {
+		t.Errorf("the clock stays at %s, where a liar has set it", got)
+	}
 	unsigned := f.NewStream()
 	if o := unsigned.OnRequest(request("GET", "bucket.example.net", "/"), hosttest.Now); o.Word == Signed {
 		t.Fatal("signed for any host")
