@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/identity"
 	"github.com/gatehouse-proxy/gatehouse/sigv4"
+	"github.com/gatehouse-proxy/gatehouse/sigv4/credentials"
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
@@ -204,8 +205,22 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 		}
 		x.payload = sigv4.HashPayload(m.Body())
 		x.metrics.hashed.Add(uint64(len(m.Body())))
+		if b.Now.Sub(now) >= credentials.DefaultMargin {
+			return x.askAgain(m, b.Now)
+		}
 		return x.sign(m, b.Now)
 	})
+}
+
+// askAgain looks for credentials once more, after a body that came so slowly that
+// session or token may have ended meanwhile.
+func (x *exchange) askAgain(m filter.Message, now time.Time) filter.Outcome {
+	token := ""
+	if x.chain.NeedsToken() {
+		token, _ = x.config.Credentials.Token(m) // which was good
+	}
+	answer, ask := x.chain.Get(&aws.Query{Message: m, Token: token, Now: now})
+	return x.search(m, now, answer, ask)
 }
 
 // sign replaces what the client sent by way of a signature with ours.

@@ -563,6 +563,55 @@ func TestTimeOfSignature(t *testing.T) {
 	}
 }
 
+// A body that comes slowly makes no token and no session live longer.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		life  time.Duration // of the token
+		after time.Duration
+		word  filter.Word
+		calls int // to STS, after the body
+	}{
+		"at once":                   {time.Hour, 0, Signed, 0},
+		"within the margin":         {10 * time.Minute, 29 * time.Second, Signed, 0},
+		"within the session":        {time.Hour, 10 * time.Minute, Signed, 0},
+		"after the token's end":     {10 * time.Minute, 11 * time.Minute, ExpiredToken, 0},
+		"after the session's end":   {3 * time.Hour, 61 * time.Minute, Signed, 1},
+		"a renewal of it is needed": {3 * time.Hour, 58 * time.Minute, Signed, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := newFilter(t, perUser+`,"service":"lambda"`)
+			m := request("POST", function, "/", "authorization: Bearer "+token("ann", c.life))
+			o := f.NewStream().OnRequest(m, hosttest.Now)
+			granted := grants(*o.Callout)
+			granted.Now = hosttest.Now
+			o = o.OnReply(granted)
+			if o.Kind != filter.KindBody {
+				t.Fatalf("asks for no body: %s", o.Word)
+			}
+			now := hosttest.Now.Add(c.after)
+			o = o.OnBody(filter.BodyResult{Now: now})
+			calls := 0
+			for ; o.Kind == filter.KindCall; calls++ {
+				granted := grants(*o.Callout)
+				granted.Now = now
+				granted.Body = []byte(strings.Replace(string(granted.Body), strconv.FormatInt(hosttest.Now.Add(time.Hour).Unix(), 10), strconv.FormatInt(now.Add(time.Hour).Unix(), 10), 1))
+				o = o.OnReply(granted)
+			}
+			if o.Word != c.word || calls != c.calls {
+				t.Fatalf("%s after %d calls", o.Word, calls)
+			}
+			if c.word != Signed {
+				return
+			}
+			if v, err := verify(m, "lambda", "eu-west-1", now); err != nil || v.AccessKeyID != "ASIA-ann" || !v.Time.Equal(now) {
+				t.Errorf("signed by %s at %s: %v", v.AccessKeyID, v.Time, err)
+			}
+		})
+	}
+}
+
 // AWS's refusal of a time corrects the clock for the next request.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
