@@ -642,6 +642,20 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
+// An upstream that lies about the time makes no token and no session live longer.
+func TestClockOfALiar(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, perUser+`,"service":"s3"`)
+	ten := "authorization: Bearer " + token("ann", 10*time.Minute)
+	_, stream := hosttest.Drive(f, get(ten), grants)
+	hosttest.DriveResponse(stream, hosttest.Response(403, "date: Fri, 31 Dec 2021 04:00:00 GMT"), nil)
+	for after, want := range map[time.Duration]filter.Word{5 * time.Minute: Signed, 11 * time.Minute: ExpiredToken} {
+		if e := hosttest.DriveAt(f, get(ten), hosttest.Now.Add(after), grants); e.Word != want {
+			t.Errorf("after %s: %s, want %s", after, e.Word, want)
+		}
+	}
+}
+
 // The tick renews the proxy's own session; a request then asks nobody.
 func TestTick(t *testing.T) {
 	t.Parallel()

@@ -194,7 +194,7 @@ func (c *Chain) Get(q *Query) (Answer, *Ask) {
 // session finds or asks for the temporary credentials of a source. outer is what
 // goes on with them.
 func (c *Chain) session(q *Query, src *source, outer *Ask) (Answer, *Ask) {
-	now := c.Clock.Now(q.Now)
+	now := c.Clock.Ends(q.Now)
 	var t *token
 	known := false
 	if src.needsToken {
@@ -224,7 +224,7 @@ func (c *Chain) session(q *Query, src *source, outer *Ask) (Answer, *Ask) {
 		creds, _ := found.Credentials(now)
 		if src.ours() && c.ticks || !found.Start(now, c.settings.STS.Timeout) {
 			if outer != nil {
-				return outer.assume(creds, now)
+				return outer.assume(creds)
 			}
 			return Answer{Credentials: creds, From: from}, nil
 		}
@@ -236,7 +236,7 @@ func (c *Chain) session(q *Query, src *source, outer *Ask) (Answer, *Ask) {
 	if problem := a.fill(); problem != None {
 		return Answer{Problem: problem}, nil
 	}
-	return a.start(now)
+	return a.start()
 }
 
 // find returns what is known under a key: a session that can be used now, a
@@ -342,7 +342,7 @@ func (c *Chain) TickPeriod() time.Duration {
 // end, or nil. Once asked, it alone renews them.
 func (c *Chain) Due(local time.Time) *Ask {
 	c.ticks = true
-	now := c.Clock.Now(local)
+	now := c.Clock.Ends(local)
 	for _, src := range c.sources {
 		if !src.ours() {
 			continue
@@ -363,7 +363,7 @@ func (c *Chain) Due(local time.Time) *Ask {
 		if a.fill() != None {
 			continue
 		}
-		if _, ask := a.start(now); ask != nil {
+		if _, ask := a.start(); ask != nil {
 			return ask
 		}
 	}
@@ -403,7 +403,7 @@ func (c *Chain) NeedsToken() bool { return c.users }
 // request that was signed with them before and comes without its token. The caller
 // must have seen that the signature is right: whoever made it had the secret.
 func (c *Chain) Again(accessKeyID string, local time.Time) (sigv4.Credentials, bool) {
-	now := c.Clock.Now(local)
+	now := c.Clock.Ends(local)
 	s, state := c.keys.Get([]byte(accessKeyID), now)
 	if state != cache.Fresh {
 		return sigv4.Credentials{}, false

@@ -518,6 +518,36 @@ func TestClockOfSTS(t *testing.T) {
 	}
 }
 
+// Sessions end by the clock that only STS turns back: where the local one is far
+// ahead, those of STS are good all the same; an upstream's word makes none so.
+func TestEndsByTheClockOfSTS(t *testing.T) {
+	t.Parallel()
+	const now, back = "Sat, 01 Jan 2022 00:00:00 GMT", "Fri, 31 Dec 2021 22:00:00 GMT"
+	for name, c := range map[string]struct{ upstream, sts, want string }{
+		"control: nobody's word":     {"", "", "bad reply"},
+		"STS's word":                 {"", back, "K1-ann"},
+		"an upstream's word":         {back, "", "bad reply"},
+		"both":                       {back, back, "K1-ann"},
+		"STS's word against another": {back, now, "bad reply"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			chain, _ := newChain(t, perUser)
+			chain.Clock.Limit = 24 * time.Hour
+			chain.Clock.Observe(c.upstream, hosttest.Now)
+			s := newSTS(t)
+			_, ask := chain.Get(&aws.Query{Message: hosttest.Request("GET", "/"), Token: user("ann", time.Hour), Now: hosttest.Now})
+			s.life = -time.Hour // by the local clock
+			res := s.ask(ask.Callout)
+			res.Headers = [][2]string{{"date", c.sts}}
+			a, _ := ask.Answer(&res)
+			if got := say(a); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestClock(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) string { return hosttest.Now.Add(d).Format("Mon, 02 Jan 2006 15:04:05") + " GMT" }

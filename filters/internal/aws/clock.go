@@ -13,6 +13,7 @@ type Clock struct {
 	Limit  time.Duration
 	offset time.Duration
 	before time.Duration // the offset until the last correction
+	sts    time.Duration // the offset by the last answer of STS
 }
 
 // tolerance is below the least that AWS refuses (5 minutes; S3 15), so that a
@@ -20,8 +21,27 @@ type Clock struct {
 // by for other reasons.
 const tolerance = 4 * time.Minute
 
-// Now is the corrected time.
+// Now is the corrected time, which signatures are made by.
 func (c *Clock) Now(local time.Time) time.Time { return local.Add(c.offset) }
+
+// Ends is the time that tokens and sessions end by: that of STS, or a later one
+// that Observe was told. An upstream that lies about the time makes none live
+// longer.
+func (c *Clock) Ends(local time.Time) time.Time {
+	if c.offset > 0 {
+		return local.Add(max(c.offset, c.sts))
+	}
+	return local.Add(c.sts)
+}
+
+// heard takes the Date header of any answer of STS.
+func (c *Clock) heard(date string, local time.Time) {
+	if there, ok := cache.HTTPDate(date); ok {
+		if c.sts = there.Sub(local); c.sts.Abs() < tolerance || c.sts.Abs() > c.Limit {
+			c.sts = 0
+		}
+	}
+}
 
 // Near tells whether a time that was stamped by this clock is at most age from
 // local, also if the clock was corrected in between.

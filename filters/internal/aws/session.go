@@ -149,7 +149,7 @@ func (a *Ask) fill() Problem {
 }
 
 // start makes the call, or what must come before it.
-func (a *Ask) start(now time.Time) (Answer, *Ask) {
+func (a *Ask) start() (Answer, *Ask) {
 	src := a.source
 	if src.kind == KindWebIdentity {
 		form, err := credentials.WebIdentity{
@@ -165,11 +165,11 @@ func (a *Ask) start(now time.Time) (Answer, *Ask) {
 	if src.base.calls() {
 		return a.chain.session(&a.query, src.base, a)
 	}
-	return a.assume(src.base.static, now)
+	return a.assume(src.base.static)
 }
 
 // assume makes the call for a role, signed with the base credentials.
-func (a *Ask) assume(base sigv4.Credentials, now time.Time) (Answer, *Ask) {
+func (a *Ask) assume(base sigv4.Credentials) (Answer, *Ask) {
 	c, e := a.chain, a.source.settings
 	form, err := credentials.AssumeRole{
 		RoleARN: a.role, SessionName: a.sessionName, ExternalID: e.ExternalID, SourceIdentity: a.sourceIdentity,
@@ -189,7 +189,7 @@ func (a *Ask) assume(base sigv4.Credentials, now time.Time) (Answer, *Ask) {
 		}
 	}
 	r := sigv4.Request{Method: "POST", Path: path, RawQuery: query, Host: sts.Authority, Headers: a.Callout.Headers, Body: a.Callout.Body}
-	if err := c.signer.SignHeaders(&c.signed, &r, base, sigv4.Scope{Service: "sts", Region: sts.Region, Time: now}); err != nil {
+	if err := c.signer.SignHeaders(&c.signed, &r, base, sigv4.Scope{Service: "sts", Region: sts.Region, Time: c.Clock.Now(a.query.Now)}); err != nil {
 		return Answer{Problem: BadIdentity}, nil
 	}
 	a.Callout.Headers = append(a.Callout.Headers, c.signed.SetHeaders...)
@@ -210,12 +210,15 @@ func (a *Ask) callout(form string) {
 // Answer reads STS's answer to the call. Without another Ask, the search is over.
 func (a *Ask) Answer(res *filter.CalloutResult) (Answer, *Ask) {
 	c := a.chain
-	now := c.Clock.Now(res.Now)
+	if date, n := res.Header("date"); n == 1 {
+		c.Clock.heard(date, res.Now)
+	}
+	now := c.Clock.Ends(res.Now)
 	a.query.Now = res.Now
 	if res.Waited { // whoever asked has stored what came
 		if s, _ := c.find(a.source, a.key, now); s != nil && s.denied == nil {
 			creds, _ := s.Credentials(now)
-			return a.done(creds, filter.CacheCoalesced, now)
+			return a.done(creds, filter.CacheCoalesced)
 		}
 	}
 	if res.Failure != filter.None {
@@ -239,7 +242,7 @@ func (a *Ask) Answer(res *filter.CalloutResult) (Answer, *Ask) {
 		}
 		if c.Clock.offset != a.offset { // by this answer, or by another that came first
 			a.retried = true
-			return a.assume(a.base, c.Clock.Now(res.Now))
+			return a.assume(a.base)
 		}
 	}
 	answer := Answer{Problem: Denied, Role: a.role, Status: refusal.Status, Code: refusal.Code, Message: refusal.Message, Body: res.Body}
@@ -279,14 +282,14 @@ func (a *Ask) store(t credentials.Temporary, waited bool, now time.Time) (Answer
 	if waited {
 		from = filter.CacheCoalesced
 	}
-	return a.done(creds, from, now)
+	return a.done(creds, from)
 }
 
 // done goes on with credentials.
-func (a *Ask) done(creds sigv4.Credentials, from filter.Cache, now time.Time) (Answer, *Ask) {
+func (a *Ask) done(creds sigv4.Credentials, from filter.Cache) (Answer, *Ask) {
 	if a.outer != nil {
 		a.outer.query.Now = a.query.Now
-		return a.outer.assume(creds, now)
+		return a.outer.assume(creds)
 	}
 	return Answer{Credentials: creds, From: from}, nil
 }
@@ -298,7 +301,7 @@ func (a *Ask) failed(answer Answer, now time.Time) (Answer, *Ask) {
 		a.current.Fail(nil, now)
 		a.chain.counters.RefreshFailure.Add(1)
 		if creds, ok := a.current.Credentials(now); ok {
-			return a.done(creds, filter.CacheStale, now)
+			return a.done(creds, filter.CacheStale)
 		}
 	}
 	return a.end(answer)
@@ -327,7 +330,7 @@ func (a *Ask) end(answer Answer) (Answer, *Ask) {
 	if outer != nil && outer.current != nil {
 		// The session that was to be renewed goes on until its end, unless STS has
 		// refused the token that it is based on.
-		now := a.chain.Clock.Now(a.query.Now)
+		now := a.chain.Clock.Ends(a.query.Now)
 		if answer.Problem == Denied {
 			return outer.refused(answer, true, now)
 		}
