@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/identity"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/jsonr"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
@@ -92,7 +93,7 @@ func parseClaims(text string) (claims jsonr.Value, ok bool) {
 type filler struct {
 	filter.Message
 	token   *token
-	missing bool // a claim was asked for that the token has not
+	missing bool // a claim was asked for that the token has not, or not in a form to use
 }
 
 // Claim implements tmpl.Claimer.
@@ -101,7 +102,9 @@ func (f *filler) Claim(path string) string {
 		if v, ok := f.token.claims.Get(path); ok {
 			switch v.Kind() {
 			case jsonr.String:
-				if text := v.String(); text != "" {
+				// Templates drop blanks at the ends and control characters: "ann " would
+				// get the name and the tags of "ann".
+				if text := v.String(); text != "" && msg.CleanHeaderValue(text) == text {
 					return text
 				}
 			case jsonr.Number, jsonr.Bool:
