@@ -6,7 +6,8 @@
 // the left by 32-n, which is what Wasm has in one instruction each way.
 //
 // R0 to R7 hold a to h, R8 the address of w, R9 that of p, R10 its end, R11 that
-// of h, R12 a temporary, R13 the address of the next 16 words of k.
+// of h, R12 a temporary, R13 the address of the next 16 words of k,
+// R14 and R15 what one round leaves for the next.
 //
 // The rounds that need a schedule are a loop of 16: in a proxy this code is seldom
 // in a cache, and unrolled it would be twice as much.
@@ -37,16 +38,21 @@
 	VAL(R8); VAL(R12); I32Store $(i*4); \
 	VAL(R12)
 
+// r turned right by n1, by n1+n2 and by all three, added up without carry.
+#define SIGMA(r, n1, n2, n3) \
+	ROTL(r, 32-n3); VAL(r); I32Xor; I32Const $(32-n2); I32Rotl; VAL(r); I32Xor; I32Const $(32-n1); I32Rotl
+
 // One round on top of w[i] on the stack: h = t1 + t2, d += t1; the caller renames.
-#define ROUND(a, b, c, d, e, f, g, h, i) \
+// bc holds b^c, ab gets a^b, which is the next round's: maj is b ^ (a^b)&(b^c).
+#define ROUND(a, b, c, d, e, f, g, h, i, bc, ab) \
 	VAL(R13); I32Load $(i*4); I32Add; VAL(h); I32Add; \
-	ROTL(e, 26); ROTL(e, 21); I32Xor; ROTL(e, 7); I32Xor; I32Add; \
+	SIGMA(e, 6, 5, 14); I32Add; \
 	VAL(f); VAL(g); I32Xor; VAL(e); I32And; VAL(g); I32Xor; I32Add; \
 	PUT(h); \
 	VAL(d); VAL(h); I32Add; PUT(d); \
 	VAL(h); \
-	ROTL(a, 30); ROTL(a, 19); I32Xor; ROTL(a, 10); I32Xor; I32Add; \
-	VAL(a); VAL(b); I32Or; VAL(c); I32And; VAL(a); VAL(b); I32And; I32Or; I32Add; \
+	SIGMA(a, 2, 11, 9); I32Add; \
+	VAL(a); VAL(b); I32Xor; PUT(ab); VAL(ab); VAL(bc); I32And; VAL(b); I32Xor; I32Add; \
 	PUT(h)
 
 #define FROM(r, i) VAL(R11); I32Load $(i*4); PUT(r)
@@ -106,76 +112,80 @@ TEXT ·block(SB), NOSPLIT, $0-40
 		FROM(R6, 6)
 		FROM(R7, 7)
 
+		VAL(R1)
+		VAL(R2)
+		I32Xor
+		PUT(R14)
 		MOVD $·k(SB), R13
 		LOAD(0)
-		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0, R14, R15)
 		LOAD(1)
-		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 1)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 1, R15, R14)
 		LOAD(2)
-		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 2)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 2, R14, R15)
 		LOAD(3)
-		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 3)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 3, R15, R14)
 		LOAD(4)
-		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 4)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 4, R14, R15)
 		LOAD(5)
-		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 5)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 5, R15, R14)
 		LOAD(6)
-		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 6)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 6, R14, R15)
 		LOAD(7)
-		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 7)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 7, R15, R14)
 		LOAD(8)
-		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 8)
+		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 8, R14, R15)
 		LOAD(9)
-		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 9)
+		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 9, R15, R14)
 		LOAD(10)
-		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 10)
+		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 10, R14, R15)
 		LOAD(11)
-		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 11)
+		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 11, R15, R14)
 		LOAD(12)
-		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 12)
+		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 12, R14, R15)
 		LOAD(13)
-		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 13)
+		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 13, R15, R14)
 		LOAD(14)
-		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 14)
+		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 14, R14, R15)
 		LOAD(15)
-		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 15)
+		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 15, R15, R14)
 		Loop
 			Get R13
 			I64Const $64
 			I64Add
 			Set R13
 			SCHED(0, 14, 9, 1)
-			ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0)
+			ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0, R14, R15)
 			SCHED(1, 15, 10, 2)
-			ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 1)
+			ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 1, R15, R14)
 			SCHED(2, 0, 11, 3)
-			ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 2)
+			ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 2, R14, R15)
 			SCHED(3, 1, 12, 4)
-			ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 3)
+			ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 3, R15, R14)
 			SCHED(4, 2, 13, 5)
-			ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 4)
+			ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 4, R14, R15)
 			SCHED(5, 3, 14, 6)
-			ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 5)
+			ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 5, R15, R14)
 			SCHED(6, 4, 15, 7)
-			ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 6)
+			ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 6, R14, R15)
 			SCHED(7, 5, 0, 8)
-			ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 7)
+			ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 7, R15, R14)
 			SCHED(8, 6, 1, 9)
-			ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 8)
+			ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 8, R14, R15)
 			SCHED(9, 7, 2, 10)
-			ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 9)
+			ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 9, R15, R14)
 			SCHED(10, 8, 3, 11)
-			ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 10)
+			ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 10, R14, R15)
 			SCHED(11, 9, 4, 12)
-			ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 11)
+			ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 11, R15, R14)
 			SCHED(12, 10, 5, 13)
-			ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 12)
+			ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 12, R14, R15)
 			SCHED(13, 11, 6, 14)
-			ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 13)
+			ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 13, R15, R14)
 			SCHED(14, 12, 7, 15)
-			ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 14)
+			ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 14, R14, R15)
 			SCHED(15, 13, 8, 0)
-			ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 15)
+			ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 15, R15, R14)
 			Get R13
 			I64Const $·k+192(SB)
 			I64LtU
