@@ -65,9 +65,14 @@ func (r *Run) instrAt(level int) (*proto, int, instr, bool) {
 }
 
 // describe names what is in a register at an instruction: "local", "global",
-// "field", "method", "upvalue", or "" where the source has no name for it.
-func (p *proto) describe(pc, reg int) (kind, name string) {
+// "field", "method", "upvalue", or "" where the source has no name for it. Long
+// functions make it a long search: it is charged, and the next charge notices
+// when nothing is left.
+func (r *Run) describe(p *proto, pc, reg int) (kind, name string) {
+	steps := 0
+	defer func() { _ = r.charge(int64(steps) >> 5) }()
 	for {
+		steps += len(p.locals) >> 3
 		found := ""
 		for i := range p.locals {
 			// A later local of the same register hides an earlier one.
@@ -80,6 +85,7 @@ func (p *proto) describe(pc, reg int) (kind, name string) {
 		}
 		again := false
 		for pc--; pc >= 0; pc-- {
+			steps++
 			i := p.code[pc]
 			a := int(i.a)
 			switch {
@@ -121,7 +127,7 @@ func (p *proto) describe(pc, reg int) (kind, name string) {
 func (r *Run) typeError(what string, v Value, reg int) error {
 	text := "a " + v.Type().String() + " value"
 	if p, pc, i, ok := r.instrAt(1); ok && reg >= 0 && (what != "call" || i.op != opForCall) {
-		if kind, name := p.describe(pc, reg); kind != "" {
+		if kind, name := r.describe(p, pc, reg); kind != "" {
 			text = kind + " '" + name + "' (" + text + ")"
 		}
 	}
@@ -169,7 +175,7 @@ func (r *Run) compareError(x, y Value) error {
 func (r *Run) argText(e *argError) string {
 	name, arg := "?", e.arg
 	if p, pc, i, ok := r.instrAt(1); ok && i.op == opCall {
-		kind, n := p.describe(pc, int(i.a))
+		kind, n := r.describe(p, pc, int(i.a))
 		if kind != "" {
 			name = n
 		}
@@ -210,14 +216,14 @@ func (r *Run) traceback(message string, level int) string {
 			if at > level+maxTraceback && total-at >= maxTraceback {
 				continue
 			}
-			b += "\n\t" + t.describeFrame(i)
+			b += "\n\t" + r.describeFrame(t, i)
 		}
 	}
 	return b
 }
 
 // describeFrame is one line of a traceback.
-func (t *thread) describeFrame(i int) string {
+func (r *Run) describeFrame(t *thread, i int) string {
 	f := &t.frames[i]
 	where, what, name := "[C]: in ", "function", ""
 	if f.cl != nil {
@@ -233,7 +239,7 @@ func (t *thread) describeFrame(i int) string {
 	if i > 0 && f.kind == toCall {
 		if c := &t.frames[i-1]; c.cl != nil && c.pc > 0 {
 			if in := c.cl.proto.code[c.pc-1]; in.op == opCall {
-				if _, n := c.cl.proto.describe(int(c.pc)-1, int(in.a)); n != "" {
+				if _, n := r.describe(c.cl.proto, int(c.pc)-1, int(in.a)); n != "" {
 					name = n
 				}
 			}

@@ -461,6 +461,11 @@ func All() map[string]Attack {
 		"an uncaught error object whose __tostring loops":        {Open: true, src: `error(setmetatable({}, {__tostring=function() while true do end end}))`, want: ended},
 		"format of the widest numbers":                           {src: `local s="" for i=1,1e9 do s=s..string.format(("%99.99f"):rep(50),unpack((function() local t={} for j=1,50 do t[j]=1e308 end return t end)())) end`, want: overrun},
 		"functions of wrap that fail, as callbacks of all kinds": {src: `for i = 1, 100 do pcall(string.gsub, "x", "x", coroutine.wrap(function() error({}) end)) pcall(table.sort, {2, 1}, coroutine.wrap(function() error("e") end)) pcall(table.foreach, {1}, coroutine.wrap(error)) end return "still here"`, want: "done", Out: "still here"},
+
+		// Work that was free, or nearly so.
+		"errors whose names are far away in a long function":   {gen: repeat("while true do pcall(function() missing(nil and {", "1,", 80000, "}) end) end"), want: "instructions"},
+		"bad arguments whose names are far away":               {gen: repeat("while true do pcall(function() string.rep(nil and {", "1,", 80000, "}) end) end"), want: "instructions"},
+		"errors in a function of thousands of locals in a row": {gen: repeat("while true do pcall(function() do goto e end ", "do local a end ", 16000, "::e:: local y y() end) end"), want: "instructions"},
 	}
 }
 
