@@ -330,7 +330,7 @@ func (r *Run) shape(t *Table) (shape, error) {
 func (r *Run) fieldName(t *Table, k Value) (string, error) {
 	switch k.kind() {
 	case kindString:
-		return k.str().s, nil
+		return k.str().s, r.chargeKey(k)
 	case kindNumber:
 		if err := r.alloc(sizeString); err != nil {
 			return "", err

@@ -358,10 +358,8 @@ func baseRawget(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if s, ok := k.AsString(); ok {
-		if err := c.Charge(int64(len(s)) >> 6); err != nil {
-			return err
-		}
+	if err := c.r.chargeKey(k); err != nil {
+		return err
 	}
 	c.push(t.get(k))
 	return nil
@@ -393,10 +391,8 @@ func baseRawequal(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if s, ok := a.AsString(); ok {
-		if err := c.Charge(int64(len(s)) >> 6); err != nil {
-			return err
-		}
+	if err := c.r.chargeKey(a); err != nil {
+		return err
 	}
 	c.push(Bool(rawEqual(a, b)))
 	return nil

@@ -93,7 +93,13 @@ func (r *Run) setIndex(obj, key, v Value) error {
 		if obj.kind() == kindTable {
 			t := obj.table()
 			meta = t.meta
-			if meta == nil || meta.event(evNewindex).p == nil || t.get(key).p != nil {
+			if meta == nil || meta.event(evNewindex).p == nil {
+				return r.rawSet(t, key, v)
+			}
+			if err := r.chargeKey(key); err != nil {
+				return err
+			}
+			if t.get(key).p != nil {
 				return r.rawSet(t, key, v)
 			}
 		} else if meta = r.metaOf(obj); meta == nil || meta.event(evNewindex).p == nil {
@@ -137,6 +143,16 @@ func (r *Run) rawSet(t *Table, key, v Value) error {
 		}
 	}
 	return t.set(r, key, v)
+}
+
+// chargeKey charges for finding a long string in a table.
+//
+//go:noinline
+func (r *Run) chargeKey(key Value) error {
+	if key.kind() == kindString && len(key.str().s) > 64 {
+		return r.charge(int64(len(key.str().s)) >> 6)
+	}
+	return nil
 }
 
 // scratch returns a stack slot above all that the top frame uses, with room
@@ -266,7 +282,7 @@ func (r *Run) equalMeta(x, y Value) (Value, error) {
 	case kind == kindTable || kind == kindUserdata:
 		a, b := r.metaOf(x), r.metaOf(y)
 		f := a.event(evEq)
-		if f.p != nil && b != nil && (a == b || rawEqual(f, b.event(evEq))) {
+		if f.p != nil && b != nil && (a == b || f == b.event(evEq)) {
 			return f, nil
 		}
 	}
@@ -323,7 +339,7 @@ func (r *Run) orderMeta(x, y Value, less bool) (f Value, swap bool) {
 			return Value{}
 		}
 		// Lua 5.1: both operands must agree on it.
-		if b := r.metaOf(y).event(ev); !rawEqual(a, b) {
+		if b := r.metaOf(y).event(ev); a != b {
 			return Value{}
 		}
 		return a
@@ -492,6 +508,11 @@ func (r *Run) display(v Value) string {
 
 // next is the traversal of a table, charged for the dead entries it passes.
 func (r *Run) next(t *Table, k Value) (Value, Value, error) {
+	if k.kind() == kindString && len(k.str().s) > 64 {
+		if err := r.chargeKey(k); err != nil {
+			return Value{}, Value{}, err
+		}
+	}
 	at, ok := t.position(k)
 	if !ok {
 		return Value{}, Value{}, errorText("invalid key to 'next'")

@@ -466,6 +466,10 @@ func All() map[string]Attack {
 		"errors whose names are far away in a long function":   {gen: repeat("while true do pcall(function() missing(nil and {", "1,", 80000, "}) end) end"), want: "instructions"},
 		"bad arguments whose names are far away":               {gen: repeat("while true do pcall(function() string.rep(nil and {", "1,", 80000, "}) end) end"), want: "instructions"},
 		"errors in a function of thousands of locals in a row": {gen: repeat("while true do pcall(function() do goto e end ", "do local a end ", 16000, "::e:: local y y() end) end"), want: "instructions"},
+		"next with a long key that only looks the same":        {src: `local a, b = ("x"):rep(4e6), ("x"):rep(4e6) local t = {[a] = 1} while true do next(t, b) end`, want: overrun},
+		"a loop from a long key that only looks the same":      {src: `local a, b = ("x"):rep(4e6), ("x"):rep(4e6) local t = {[a] = 1} while true do for _ in next, t, b do break end end`, want: overrun},
+		"__newindex and a long key that was deleted":           {Open: true, src: `local a, b = ("x"):rep(4e6), ("x"):rep(4e6) local h = type for i = 1, 3 do local u = {[a] = 1} u[a] = nil h = setmetatable(u, {__newindex = h}) end while true do h[b] = 1 end`, want: overrun},
+		"long texts in the place of __eq and __lt":             {Open: true, src: `local a, b = ("x"):rep(4e6), ("x"):rep(4e6) local t, u = setmetatable({}, {__eq = a, __lt = a}), setmetatable({}, {__eq = b, __lt = b}) local function f() return t < u end local function g() return t == u end while true do pcall(f) pcall(g) end`, want: overrun},
 	}
 }
 
