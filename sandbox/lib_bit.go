@@ -146,11 +146,7 @@ func bitTohex(c *Call) error {
 	if x == 0 && prec == 0 {
 		text = ""
 	}
-	var zeros [256]byte
-	for i := range zeros {
-		zeros[i] = '0'
-	}
-	text = string(zeros[:max(prec-len(text), 0)]) + text
+	text = zeros(prec-len(text)) + text
 	if capital {
 		text = upper(text)
 	}

@@ -22,6 +22,10 @@ func stringFormat(c *Call) error {
 	if err != nil {
 		return err
 	}
+	// Directives may have any number of flags.
+	if err := c.Charge(int64(len(format)) >> 6); err != nil {
+		return err
+	}
 	b := buffer{r: c.r}
 	arg := 1
 	for i := 0; i < len(format); {
@@ -201,10 +205,21 @@ func (d *directive) digits(s string) string {
 	if d.prec == 0 && s == "0" {
 		return ""
 	}
-	for len(s) < d.prec {
-		s = "0" + s
+	if d.prec > len(s) {
+		s = zeros(d.prec-len(s)) + s
 	}
 	return s
+}
+
+// zeros returns n zeros, 256 at most.
+//
+//go:noinline
+func zeros(n int) string {
+	var b [256]byte
+	for i := range b {
+		b[i] = '0'
+	}
+	return string(b[:max(n, 0)])
 }
 
 func (b *buffer) integer(d directive, n float64) error {
@@ -381,8 +396,8 @@ func oddPart(n float64) (m uint64, e, size int) {
 	if m == 0 {
 		return 0, 0, 0
 	}
-	zeros := bits.TrailingZeros64(m)
-	return m >> zeros, size - 53 + zeros, size
+	shift := bits.TrailingZeros64(m)
+	return m >> shift, size - 53 + shift, size
 }
 
 // halfway tells whether n lies exactly between two numbers of places digits
@@ -444,11 +459,8 @@ func hexFloat(n float64, prec int, alt bool) string {
 		s := "0x0"
 		if prec > 0 {
 			s += "."
-			for range prec {
-				s += "0"
-			}
 		}
-		return s + "p+0"
+		return s + zeros(prec) + "p+0"
 	}
 	s := strconv.FormatFloat(n, 'x', prec, 64)
 	if prec >= 0 {

@@ -450,6 +450,11 @@ func find(c *Call, positions bool) error {
 		// LuaJIT starts at the end.
 		init = len(s)
 	}
+	if positions { // for looking through p
+		if err := c.Charge(int64(len(p)) >> 6); err != nil {
+			return err
+		}
+	}
 	if positions && (c.Arg(4).Truthy() || !strings.ContainsAny(p, "^$*+?.([%-")) {
 		// The plain search takes linear time.
 		if err := c.Charge(int64(len(s)-init+len(p)) >> 4); err != nil {
@@ -668,9 +673,10 @@ func (m *matcher) expand(out *buffer, text string, s, e int) error {
 		case i == len(text):
 			return nil // LuaJIT adds the NUL behind the text
 		case text[i] == '0':
-			if err := out.add(m.src[s:e]); err != nil {
+			if err := out.grow(e - s); err != nil { // charged even when nothing is added
 				return err
 			}
+			out.buf = append(out.buf, m.src[s:e]...)
 		case isDigit(text[i]):
 			v, err := m.value(int(text[i]-'1'), s, e)
 			if err != nil {

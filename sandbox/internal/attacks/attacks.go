@@ -470,6 +470,11 @@ func All() map[string]Attack {
 		"a loop from a long key that only looks the same":      {src: `local a, b = ("x"):rep(4e6), ("x"):rep(4e6) local t = {[a] = 1} while true do for _ in next, t, b do break end end`, want: overrun},
 		"__newindex and a long key that was deleted":           {Open: true, src: `local a, b = ("x"):rep(4e6), ("x"):rep(4e6) local h = type for i = 1, 3 do local u = {[a] = 1} u[a] = nil h = setmetatable(u, {__newindex = h}) end while true do h[b] = 1 end`, want: overrun},
 		"long texts in the place of __eq and __lt":             {Open: true, src: `local a, b = ("x"):rep(4e6), ("x"):rep(4e6) local t, u = setmetatable({}, {__eq = a, __lt = a}), setmetatable({}, {__eq = b, __lt = b}) local function f() return t < u end local function g() return t == u end while true do pcall(f) pcall(g) end`, want: overrun},
+		"find with a long pattern that is no plain text":       {src: `local p = ("x"):rep(1e6) .. "%" while true do (""):find(p) end`, want: overrun},
+		"gsub with a replacement of many captures of nothing":  {src: `local r = ("%0"):rep(5e5) while true do (""):gsub("", r) end`, want: overrun},
+		"format with a million flags":                          {src: `local f = "%" .. ("-"):rep(1e6) .. "d" while true do string.format(f, 1) end`, want: overrun},
+		"format of integers with many leading zeros":           {src: `local f, t = ("%.99d"):rep(200), {} for i = 1, 200 do t[i] = 1 end while true do string.format(f, unpack(t)) end`, want: overrun},
+		"format of a hexadecimal zero with many digits":        {src: `local f, t = ("%.99a"):rep(200), {} for i = 1, 200 do t[i] = 0 end while true do string.format(f, unpack(t)) end`, want: overrun},
 	}
 }
 
