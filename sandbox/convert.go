@@ -653,6 +653,9 @@ func (d *jsonReader) number() (Value, error) {
 		}
 	}
 	t := d.s[start:d.i]
+	if err := d.r.charge(longNumeral(t)); err != nil {
+		return Value{}, err
+	}
 	neg := t[0] == '-'
 	if neg {
 		t = t[1:]

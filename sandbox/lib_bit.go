@@ -50,7 +50,14 @@ func (c *Call) checkBits(i int) (uint32, error) {
 	if math.Abs(x) < 1<<52 {
 		return uint32(int64(x)), nil
 	}
-	return uint32(int64(math.Mod(x, 1<<32))), nil
+	// The mantissa is whole and only shifted: modulo 2^32 by hand, as math.Mod
+	// takes a step for each place.
+	f := math.Float64bits(x)
+	u := uint32((f&(1<<52-1) | 1<<52) << (f>>52&0x7FF - 1075))
+	if x < 0 {
+		u = -u
+	}
+	return u, nil
 }
 
 func (c *Call) pushBits(x uint32) { c.push(Number(float64(int32(x)))) }

@@ -117,6 +117,12 @@ func math2(c *Call) error {
 	case mathAtan2Op:
 		x = math.Atan2(x, y)
 	case mathFmodOp:
+		// It subtracts once for each binary place between them.
+		_, a := math.Frexp(x)
+		_, b := math.Frexp(y)
+		if err := c.Charge(int64(max(a-b, 0)) >> 4); err != nil {
+			return err
+		}
 		x = math.Mod(x, y)
 	default:
 		x = pow(x, y)

@@ -742,6 +742,7 @@ nextInstr:
 			if err = r.forPrep(reg, i.a); err != nil {
 				goto failed
 			}
+			n = r.steps
 			// The first turn is decided here: an infinite step could not be taken
 			// back by the loop's end.
 			v, step, limit := reg[i.a].n, reg[i.a+2].n, reg[i.a+1].n

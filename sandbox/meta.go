@@ -220,7 +220,7 @@ func (r *Run) number(v Value) (float64, bool) {
 }
 
 func (r *Run) stringToNumber(s *str) (float64, bool) {
-	if r.charge(int64(len(s.s))>>3) != nil {
+	if r.charge(int64(len(s.s))>>3+longNumeral(s.s)) != nil {
 		return 0, true // the next instruction notices that nothing is left
 	}
 	return parseNumber(s.s)

@@ -63,6 +63,25 @@ func parseNumber(s string) (float64, bool) {
 	return n, ok && !farExponent(t)
 }
 
+// longNumeral is what a numeral costs beside its length: with more than 19
+// digits, strconv may have to compute with decimals of any length.
+//
+//go:noinline
+func longNumeral(s string) int64 {
+	if len(s) < 20 {
+		return 0
+	}
+	digits := 0
+	for i := 0; i < len(s) && s[i]|0x20 != 'e'; i++ {
+		if isDigit(s[i]) && (digits > 0 || s[i] != '0') {
+			if digits++; digits == 20 {
+				return 64
+			}
+		}
+	}
+	return 0
+}
+
 // maxExponent is where LuaJIT takes an exponent for a mistake.
 const maxExponent = 1 << 20
 

@@ -475,6 +475,10 @@ func All() map[string]Attack {
 		"format with a million flags":                          {src: `local f = "%" .. ("-"):rep(1e6) .. "d" while true do string.format(f, 1) end`, want: overrun},
 		"format of integers with many leading zeros":           {src: `local f, t = ("%.99d"):rep(200), {} for i = 1, 200 do t[i] = 1 end while true do string.format(f, unpack(t)) end`, want: overrun},
 		"format of a hexadecimal zero with many digits":        {src: `local f, t = ("%.99a"):rep(200), {} for i = 1, 200 do t[i] = 0 end while true do string.format(f, unpack(t)) end`, want: overrun},
+		"a loop whose limit is a long text":                    {src: `local s = (" "):rep(1e6) .. "1" while true do for i = s, 0 do end end`, want: overrun},
+		"numerals between two numbers, of many digits":         {src: `local s, f = "1.100000000000000132106e+300", bit.bor while true do f(s, s, s, s, s, s, s, s, s, s) end`, want: overrun},
+		"fmod of the largest by nearly the smallest":           {src: `while true do math.fmod(1.79e308, 3.3e-320) end`, want: overrun},
+		"bit operations on the largest numbers":                {src: `local x, f = 1.7e308, bit.bor while true do f(x, x, x, x, x, x, x, x, x, x) end`, want: overrun},
 	}
 }
 
