@@ -272,7 +272,7 @@ func (r *Run) toGo(v Value, depth int) (any, error) {
 		}
 		return list, nil
 	}
-	if err := r.alloc(sizeMapEntry * int64(s.count+1)); err != nil {
+	if err := r.alloc(sizeMapEntry * int64(s.count+4)); err != nil { // a map has room for 8 at first
 		return nil, err
 	}
 	m := make(map[string]any, s.count)

@@ -194,11 +194,12 @@ const maxTraceback = 10
 
 // traceback is the stack of calls in Lua's form.
 func (r *Run) traceback(message string, level int) string {
-	b := message
+	// Written once: the message may be as long as the memory budget.
+	b := append(make([]byte, 0, len(message)+1000), message...)
 	if message != "" {
-		b += "\n"
+		b = append(b, '\n')
 	}
-	b += "stack traceback:"
+	b = append(b, "stack traceback:"...)
 	total := 0
 	for t := r.th; t != nil; t = t.resumer {
 		total += t.n
@@ -211,15 +212,15 @@ func (r *Run) traceback(message string, level int) string {
 				continue
 			}
 			if at == level+maxTraceback+1 && total-level > 2*maxTraceback {
-				b += "\n\t..."
+				b = append(b, "\n\t..."...)
 			}
 			if at > level+maxTraceback && total-at >= maxTraceback {
 				continue
 			}
-			b += "\n\t" + r.describeFrame(t, i)
+			b = append(append(b, "\n\t"...), r.describeFrame(t, i)...)
 		}
 	}
-	return b
+	return bytesValue(b).str().s
 }
 
 // describeFrame is one line of a traceback.

@@ -441,10 +441,15 @@ func (r *Run) concat(t *thread, from, last, dest int) error {
 	return nil
 }
 
-// bytesValue makes a string of buf, which must not be written to any more.
+// bytesValue makes a string of buf, which must not be written to any more. A
+// string keeps no buffer alive that is far larger, of which the walk of the
+// state would not know.
 //
 //go:noinline
 func bytesValue(buf []byte) Value {
+	if cap(buf) > 64 && cap(buf) > 2*len(buf) {
+		buf = append([]byte(nil), buf...)
+	}
 	return String(unsafe.String(unsafe.SliceData(buf), len(buf)))
 }
 

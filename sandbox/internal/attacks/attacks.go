@@ -479,6 +479,7 @@ func All() map[string]Attack {
 		"numerals between two numbers, of many digits":         {src: `local s, f = "1.100000000000000132106e+300", bit.bor while true do f(s, s, s, s, s, s, s, s, s, s) end`, want: overrun},
 		"fmod of the largest by nearly the smallest":           {src: `while true do math.fmod(1.79e308, 3.3e-320) end`, want: overrun},
 		"bit operations on the largest numbers":                {src: `local x, f = 1.7e308, bit.bor while true do f(x, x, x, x, x, x, x, x, x, x) end`, want: overrun},
+		"an uncaught error of megabytes, thirty calls deep":    {src: `local s = ("x"):rep(7e6) local function f(n) if n == 0 then error(s, 0) end return (f(n - 1)) end f(30)`, want: "runtime"},
 	}
 }
 
