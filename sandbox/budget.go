@@ -55,6 +55,9 @@ func (r *Run) allocTable(bytes, entries int64) error {
 // Stats returns what the run used so far. It is exact when the run is not
 // Running, and for instructions at the time of a host function's call.
 func (r *Run) Stats() Stats {
+	if r.script == nil {
+		return Stats{}
+	}
 	l := &r.script.prog.cfg.Limits
 	s := Stats{Instructions: l.Instructions - r.steps, Memory: l.Memory - r.mem}
 	s.Instructions = min(s.Instructions, max(l.Instructions, 0))
@@ -82,7 +85,7 @@ func newState(s *Script) *state {
 	for _, n := range s.prog.env.globals {
 		g.rawSet(n.key, n.val)
 	}
-	g.rawSet(s.prog.env.str("_G"), g.value())
+	g.rawSet(s.prog.env.str("_G"), g.value()) // freeze has made the string: nothing is written here
 	st.globals = g
 	st.entry = newClosure(s.prog.proto, g).value()
 	st.random.seed(s.prog.cfg.Seed)
@@ -185,6 +188,9 @@ func (w *walker) expand(v Value) {
 				u.mark = w.epoch
 				w.size += sizeUpvalue
 				w.visit(*u.p)
+				if u.th != nil {
+					w.visit(u.th.value())
+				}
 			}
 		}
 	case kindThread:

@@ -8,7 +8,8 @@ import (
 // Env is the set of names that scripts see: the parts of the standard library
 // that are allowed, and what the host adds. It is built once, frozen by the
 // first Compile that uses it, and shared from then on; its tables are
-// read-only to scripts.
+// read-only to scripts. Until that Compile has returned it belongs to one
+// goroutine.
 type Env struct {
 	paths   []string // in order of definition, so that pairs() is stable
 	values  map[string]Value
@@ -216,6 +217,7 @@ func (e *Env) freeze() *frozenEnv {
 		f.names[n.key.str().s] = true
 	}
 	f.names["_G"] = true
+	f.str("_G")
 	for _, name := range metaNames {
 		f.str(name)
 	}
@@ -258,7 +260,8 @@ func (f *frozenEnv) str(s string) Value {
 	return strValue(o)
 }
 
-// freezeTables makes t and the tables below it read-only. Paths bound its depth.
+// freezeTables makes t and the tables below it read-only, and values of Opaque
+// safe to share. Paths bound its depth.
 func freezeTables(t *Table, ids *uint32) {
 	if t.readonly {
 		return
@@ -267,8 +270,14 @@ func freezeTables(t *Table, ids *uint32) {
 	t.id = *ids
 	t.freeze()
 	for i := range t.nodes[:t.used] {
-		if sub := t.nodes[i].val.AsTable(); sub != nil {
+		v := t.nodes[i].val
+		if sub := v.AsTable(); sub != nil {
 			freezeTables(sub, ids)
+		} else if v.kind() == kindUserdata {
+			if u := (*userdata)(v.p); !u.shared {
+				*ids++
+				u.shared, u.id = true, *ids
+			}
 		}
 	}
 	if t.meta != nil {

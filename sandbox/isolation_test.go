@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gatehouse-proxy/gatehouse/sandbox"
@@ -265,6 +266,166 @@ func TestDroppedRunsLeaveNothing(t *testing.T) {
 		t.Errorf("%d bytes live before, %d after", before, after)
 	}
 	runtime.KeepAlive(s)
+}
+
+// liveAfter runs a script several times, closing each run, and returns the
+// memory that Go then has in use beside what it had before.
+func liveAfter(t *testing.T, s *sandbox.Script, runs int) int64 {
+	t.Helper()
+	live := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := live()
+	for range runs {
+		r, err := s.Run(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+	}
+	after := live() - before
+	runtime.KeepAlive(s)
+	return after
+}
+
+// TestStateCountsAllThatIsKept: what a script keeps in memory is what the walk
+// of its state counts, also where it hangs on a variable of a coroutine that
+// nothing else refers to, on a buffer, or on what a run leaves for the next. It
+// runs alone: others allocate.
+func TestStateCountsAllThatIsKept(t *testing.T) {
+	env := sandbox.NewEnv()
+	env.Define("decode", sandbox.Func("decode", func(c *sandbox.Call) error {
+		s, err := c.CheckString(1)
+		if err != nil {
+			return err
+		}
+		v, err := c.Run().DecodeJSON(s)
+		c.Return(v)
+		return err
+	}))
+	for name, src := range map[string]string{
+		"a variable of a lost coroutine": `keep = {} return function() coroutine.wrap(function() local small, large = 1, ("x"):rep(5e6) keep[#keep + 1] = function() return small end coroutine.yield() return large end)() end`,
+		"strings of many escapes":        `keep = {} return function() keep[#keep + 1] = decode('"' .. ("\\u0041"):rep(2e5) .. '"') end`,
+		"results of nested calls":        `local t, n = {}, 0 for i = 1, 7900 do t[i] = i end local function f() n = n + 1 unpack(t) if n < 95 then ("x"):gsub("x", f) end return "" end return function() n = 0 f() end`,
+		"the coroutine of the last call": `return function() coroutine.wrap(function() local s = ("x"):rep(8e6) tostring(1) coroutine.yield() return s end)() end`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := compile(t, src, sandbox.Config{Env: env}).NewScript()
+			if kept := liveAfter(t, s, 20); kept > 6<<20 {
+				t.Errorf("%d bytes are kept, the state has %d", kept, s.StateSize())
+			}
+		})
+	}
+}
+
+// TestRunsOfOneScriptCostTheSame: a run that finds the stack of an earlier one
+// is charged as one that does not, and its calls nest no deeper.
+func TestRunsOfOneScriptCostTheSame(t *testing.T) {
+	t.Parallel()
+	s := compile(t, `local function f(n) if n == 0 then return 0 end return 1 + f(n - 1) end return function(n) return f(n) end`, sandbox.Config{}).NewScript()
+	var stats sandbox.Stats
+	for i := range 5 {
+		r, err := s.Run(nil, sandbox.Number(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 1 && r.Stats() != stats {
+			t.Errorf("run %d: %+v, the one before %+v", i+1, r.Stats(), stats)
+		}
+		stats = r.Stats()
+		r.Close()
+	}
+	for _, depth := range []int{-1, 5, 100} {
+		s := compile(t, `local d = 0 local function f(n) d = n return 1 + f(n + 1) end return function() pcall(f, 1) return d end`, sandbox.Config{Limits: sandbox.Limits{Depth: depth}}).NewScript()
+		for range 3 {
+			r, err := s.Run(nil)
+			if depth < 0 {
+				if err == nil {
+					t.Error("a call went through where none is left")
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, _ := r.Results()[0].AsNumber(); int(n) > depth || int(n) < depth-3 {
+				t.Errorf("%v calls nested, the limit is %d", n, depth)
+			}
+			r.Close()
+		}
+	}
+}
+
+// TestProgramsAreShared makes and runs scripts of one program in several
+// goroutines; the race detector looks on.
+func TestProgramsAreShared(t *testing.T) {
+	t.Parallel()
+	env := sandbox.NewEnv()
+	env.Define("host.value", sandbox.Opaque("x", nil))
+	p := compile(t, `keep = {host.value} local t = {} for i = 1, 500 do t[i] = {host.value, "text"} end keep.t = t return tostring(host.value), ("%p"):format("text"), _G == keep`, sandbox.Config{
+		Env: env, Limits: sandbox.Limits{State: 1000},
+	})
+	var all sync.WaitGroup
+	var got [4]string
+	for i := range got {
+		all.Go(func() {
+			for range 20 {
+				r, err := p.NewScript().Run(nil)
+				if err != nil {
+					t.Error(err)
+				}
+				got[i] = texts(r.Results())
+			}
+		})
+	}
+	all.Wait()
+	for _, g := range got {
+		if g != got[0] || !strings.HasPrefix(g, "userdata: 0x") {
+			t.Errorf("got %q, another %q", g, got[0])
+		}
+	}
+}
+
+// TestRunsAfterTheirEnd: a run that is closed, or whose state is dropped, does
+// nothing any more, whatever the host or the script try.
+func TestRunsAfterTheirEnd(t *testing.T) {
+	t.Parallel()
+	env := parkable()
+	env.Define("close", sandbox.Func("close", func(c *sandbox.Call) error {
+		c.Run().Close()
+		return nil
+	}))
+	parked := func(src string) *sandbox.Run {
+		r, err := compile(t, src, sandbox.Config{Env: env}).NewScript().Run(nil)
+		if err != nil || r.Status() != sandbox.Parked {
+			t.Fatalf("%v, %v", r.Status(), err)
+		}
+		return r
+	}
+	for name, again := range map[string]func(*sandbox.Run) error{
+		"Resume": func(r *sandbox.Run) error { return r.Resume() },
+		"Fail":   func(r *sandbox.Run) error { return r.Fail("x") },
+		"Start":  func(r *sandbox.Run) error { return r.Start() },
+	} {
+		r := parked(`park() return 1`)
+		r.Close()
+		r.Close()
+		if got := endOf(again(r)); got != "misuse" || r.Stats() != (sandbox.Stats{}) {
+			t.Errorf("%s of a closed run: %s, %+v", name, got, r.Stats())
+		}
+	}
+	r := parked(`while true do pcall(park) end`)
+	r.Script().Reset()
+	if err := r.Resume(); err == nil || r.Status() != sandbox.Failed {
+		t.Errorf("a run without its state went on: %v, %v", r.Status(), err)
+	}
+	if got := run(t, compile(t, `close() local t = {close()} return #t, coroutine.wrap(function() close() return 2 end)()`, sandbox.Config{Env: env}).NewScript()); got != "0 2" {
+		t.Errorf("a run that closes itself returned %q", got)
+	}
 }
 
 // TestErrorsNameNoHost: no message or traceback shows Go's own names or paths.

@@ -44,6 +44,12 @@ const maxGoDepth = 100
 // maxResumes bounds coroutines that resume each other.
 const maxResumes = 200
 
+// What a run starts with and is not charged for.
+const (
+	startStack  = window + 64
+	startFrames = 16
+)
+
 func newRun(s *Script, host any) *Run {
 	l := &s.prog.cfg.Limits
 	r := s.free
@@ -51,12 +57,13 @@ func newRun(s *Script, host any) *Run {
 		s.free = nil
 		*r = Run{main: r.main, calls: r.calls, entryRes: r.entryRes[:0]}
 	} else {
-		r = &Run{main: &thread{header: header{kind: kindThread}, stack: make([]Value, window+64), frames: make([]frame, 16)}}
+		r = &Run{main: &thread{header: header{kind: kindThread}, stack: make([]Value, startStack), frames: make([]frame, startFrames)}}
 	}
 	r.script, r.st, r.host = s, s.st, host
 	r.steps, r.mem, r.depth, r.coroutines = l.Instructions, l.Memory, l.Depth, l.Coroutines
 	r.stringLib = s.prog.env.stringLib
 	r.th = r.main
+	r.main.frames = r.main.frames[:min(startFrames, max(l.Depth, 0))]
 	return r
 }
 
@@ -105,14 +112,14 @@ func (r *Run) enter(fn Value, args []Value) error {
 }
 
 func (r *Run) resume(values []Value) error {
-	if r.status != Parked {
+	if r.script == nil || r.status != Parked {
 		return misuse("Resume of a run that is not parked")
 	}
 	return r.wake(func(f *frame) error { return r.deliver(f, values) })
 }
 
 func (r *Run) fail(message string) error {
-	if r.status != Parked {
+	if r.script == nil || r.status != Parked {
 		return misuse("Fail of a run that is not parked")
 	}
 	return r.wake(func(*frame) error { return r.raise(&plainError{message}) })
@@ -123,7 +130,8 @@ func (r *Run) wake(do func(*frame) error) error {
 	r.status = Running
 	return r.step(func() error {
 		if r.st != r.script.st {
-			return r.raise(&plainError{"the state of the script was dropped while it was parked"})
+			// No error of Lua, which the script could catch.
+			return &Error{Kind: Runtime, Message: "sandbox: the state of the script was dropped while it was parked", Chunk: r.script.prog.name}
 		}
 		t := r.th
 		f := t.frames[t.n-1]
@@ -174,29 +182,41 @@ func (r *Run) step(first func() error) (err error) {
 
 // close drops what the run holds.
 func (r *Run) close() {
-	if r.script == nil {
+	if r.script == nil || r.status == Running {
 		return
 	}
 	s := r.script
-	if r.status == Parked || r.status == Running {
+	if r.status == Parked {
 		r.killThreads()
 	}
-	wasRunning := r.status == Running
 	m := r.main
 	m.n, m.open, m.resumer, m.nonYield, m.top, m.limit = 0, nil, nil, 0, 0, 0
 	r.script, r.results, r.args, r.host = nil, nil, nil, nil
-	if len(m.stack) <= 4096 && len(m.frames) <= 1024 && s.free == nil && !wasRunning {
+	if cap(m.stack) <= 4096 && cap(m.frames) <= 1024 && s.free == nil {
+		// The next run finds the room, but is charged for growing into it as
+		// the first one was.
+		m.stack, m.frames = m.stack[:cap(m.stack)], m.frames[:cap(m.frames)]
 		clear(m.stack)
 		clear(m.frames)
-		clear(r.entryRes[:cap(r.entryRes)])
+		m.stack = m.stack[:startStack]
+		r.entryRes = emptied(r.entryRes)
 		for _, c := range r.calls {
 			if c != nil {
-				clear(c.ret[:cap(c.ret)])
-				c.args, c.fn = nil, nil
+				c.ret = emptied(c.ret)
+				c.args, c.fn, c.th = nil, nil, nil
 			}
 		}
 		s.free = r
 	}
+}
+
+// emptied clears a list that a later run may use, and gives up a long one.
+func emptied(list []Value) []Value {
+	if cap(list) > window {
+		return nil
+	}
+	clear(list[:cap(list)])
+	return list[:0]
 }
 
 // killThreads ends the coroutines that were running, which belong to this run;

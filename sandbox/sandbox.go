@@ -219,6 +219,7 @@ func (r *Run) Fail(message string) error { return r.fail(message) }
 
 // Close drops a run. For a parked one this ends it without running any more of
 // it; there is nothing else to release. A closed run may not be used again.
+// Inside a host function of the run it does nothing: see [Call.Stop].
 func (r *Run) Close() { r.close() }
 
 // Status tells how far the run is.

@@ -16,7 +16,8 @@ type upvalue struct {
 	p      *Value
 	closed Value
 	next   *upvalue // the next open one, further down the stack
-	index  int      // in the stack, while open
+	th     *thread  // whose stack p keeps alive, all of it, while open
+	index  int32    // in the stack, while open
 	mark   uint32
 }
 
@@ -115,6 +116,10 @@ func (r *Run) grow(t *thread, want int) error {
 	if err := r.charge(int64(n) >> 3); err != nil {
 		return err
 	}
+	if n <= cap(t.stack) { // of a run that was closed
+		t.stack = t.stack[:n]
+		return nil
+	}
 	stack := make([]Value, n)
 	copy(stack, t.stack)
 	t.stack = stack
@@ -150,6 +155,10 @@ func (r *Run) growFrames(t *thread) error {
 	if err := r.alloc(int64(n) * sizeFrame); err != nil {
 		return err
 	}
+	if n <= cap(t.frames) {
+		t.frames = t.frames[:n]
+		return nil
+	}
 	frames := make([]frame, n)
 	copy(frames, t.frames)
 	t.frames = frames
@@ -160,20 +169,20 @@ func (r *Run) growFrames(t *thread) error {
 func (r *Run) findUpvalue(t *thread, index int) (*upvalue, error) {
 	at := &t.open
 	passed := int64(0)
-	for *at != nil && (*at).index > index {
+	for *at != nil && int((*at).index) > index {
 		at = &(*at).next
 		passed++
 	}
 	if err := r.charge(passed >> 2); err != nil {
 		return nil, err
 	}
-	if u := *at; u != nil && u.index == index {
+	if u := *at; u != nil && int(u.index) == index {
 		return u, nil
 	}
 	if err := r.alloc(sizeUpvalue); err != nil {
 		return nil, err
 	}
-	u := &upvalue{p: &t.stack[index], index: index, next: *at}
+	u := &upvalue{p: &t.stack[index], th: t, index: int32(index), next: *at}
 	*at = u
 	return u, nil
 }
@@ -182,11 +191,11 @@ func (r *Run) findUpvalue(t *thread, index int) (*upvalue, error) {
 //
 //go:noinline
 func (t *thread) closeUpvalues(index int) {
-	for u := t.open; u != nil && u.index >= index; u = t.open {
+	for u := t.open; u != nil && int(u.index) >= index; u = t.open {
 		u.closed = *u.p
 		u.p = &u.closed
 		t.open = u.next
-		u.next = nil
+		u.next, u.th = nil, nil
 	}
 }
 
