@@ -21,6 +21,11 @@ type compiler struct {
 	scope  *scope
 	consts map[Value]int
 	line   int32
+	// gotos without a label so far, in the order of the source; waiting has their
+	// indexes by name, so that many gotos and many labels take no longer than
+	// their sum.
+	gotos   []pendingGoto
+	waiting map[*str][]int
 }
 
 // scope is a block while it is compiled.
@@ -30,18 +35,7 @@ type scope struct {
 	loop   bool
 	breaks []int
 	labels map[*str]label
-	// gotos without a label so far; waiting has their indexes by name, so that
-	// many gotos and many labels take no longer than their sum.
-	gotos   []pendingGoto
-	waiting map[*str][]int
-}
-
-func (s *scope) wait(g pendingGoto) {
-	if s.waiting == nil {
-		s.waiting = map[*str][]int{}
-	}
-	s.waiting[g.name] = jumps(s.waiting[g.name], len(s.gotos))
-	s.gotos = append(s.gotos, g)
+	gotos  int // how many there were before it
 }
 
 type label struct {
@@ -51,7 +45,6 @@ type label struct {
 }
 
 type pendingGoto struct {
-	name   *str
 	pc     int
 	active int
 	stmt   *stmt // nil once it has its label
@@ -97,7 +90,7 @@ func (c *compiler) function() *proto {
 	if fn.vararg {
 		c.p.arity = 1<<16 - 1
 	}
-	c.consts = map[Value]int{}
+	c.consts, c.waiting = map[Value]int{}, map[*str][]int{}
 	for _, u := range fn.upvalues {
 		info := upvalueInfo{name: u.name.s, index: u.index}
 		if u.local != nil {
@@ -194,7 +187,7 @@ func (c *compiler) localRegs() int {
 
 //go:noinline
 func (c *compiler) openScope(loop bool) *scope {
-	c.scope = &scope{parent: c.scope, start: len(c.active), loop: loop}
+	c.scope = &scope{parent: c.scope, start: len(c.active), loop: loop, gotos: len(c.gotos)}
 	return c.scope
 }
 
@@ -216,18 +209,18 @@ func (c *compiler) closeScope(reached bool) {
 	if r := c.firstCaptured(s.start, len(c.active)); r >= 0 && reached {
 		c.emit(opClose, r, 0, 0)
 	}
-	for _, g := range s.gotos {
+	for i := s.gotos; i < len(c.gotos); i++ {
+		g := &c.gotos[i]
 		if g.stmt == nil {
 			continue // it has found its label
 		}
 		if s.parent == nil {
-			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "undefined label '"+g.name.s+"'")
+			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "undefined label '"+g.stmt.name.s+"'")
 		}
 		if g.active > s.start {
 			c.jumpClosing(g.pc, c.firstCaptured(s.start, g.active))
 			g.active = s.start
 		}
-		s.parent.wait(g)
 	}
 	for _, i := range c.infos[s.start:] {
 		c.p.locals[i].end = int32(c.here())
@@ -257,25 +250,19 @@ func (c *compiler) block(b *block) {
 // Statements
 
 func (c *compiler) statements(b *block) {
+	// A label that only labels follow lies outside of the scope of the locals.
+	end := len(b.stmts)
+	for end > 0 && b.stmts[end-1].op == stLabel {
+		end--
+	}
 	for i, s := range b.stmts {
 		c.line = s.line
 		if s.op == stLabel {
-			c.label(s, trailing(b.stmts[i+1:]))
+			c.label(s, i >= end)
 		} else {
 			c.statement(s)
 		}
 	}
-}
-
-// trailing reports whether only labels follow: a label at the end of a block
-// lies outside of the scope of its locals.
-func trailing(rest []*stmt) bool {
-	for _, s := range rest {
-		if s.op != stLabel {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *compiler) statement(s *stmt) {
@@ -459,7 +446,8 @@ func (c *compiler) gotoStatement(s *stmt) {
 			return
 		}
 	}
-	c.scope.wait(pendingGoto{s.name, j, len(c.active), s})
+	c.waiting[s.name] = jumps(c.waiting[s.name], len(c.gotos))
+	c.gotos = append(c.gotos, pendingGoto{j, len(c.active), s})
 }
 
 func (c *compiler) label(s *stmt, last bool) {
@@ -471,15 +459,22 @@ func (c *compiler) label(s *stmt, last bool) {
 		sc.labels = map[*str]label{}
 	}
 	sc.labels[s.name] = label{c.here(), len(c.active), s.line}
-	for _, i := range sc.waiting[s.name] {
-		g := &sc.gotos[i]
+	list := c.waiting[s.name]
+	inside := len(list)
+	for inside > 0 && list[inside-1] >= sc.gotos {
+		inside--
+	}
+	for _, i := range list[inside:] {
+		g := &c.gotos[i]
 		if g.active < len(c.active) && !last {
 			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "<goto "+s.name.s+"> jumps into the scope of local '"+c.active[g.active].name.s+"'")
 		}
 		c.p.code[g.pc].c = int32(c.here())
 		g.stmt = nil
 	}
-	delete(sc.waiting, s.name)
+	if inside < len(list) {
+		c.waiting[s.name] = list[:inside]
+	}
 }
 
 func (c *compiler) assign(s *stmt) {

@@ -480,6 +480,14 @@ func All() map[string]Attack {
 		"fmod of the largest by nearly the smallest":           {src: `while true do math.fmod(1.79e308, 3.3e-320) end`, want: overrun},
 		"bit operations on the largest numbers":                {src: `local x, f = 1.7e308, bit.bor while true do f(x, x, x, x, x, x, x, x, x, x) end`, want: overrun},
 		"an uncaught error of megabytes, thirty calls deep":    {src: `local s = ("x"):rep(7e6) local function f(n) if n == 0 then error(s, 0) end return (f(n - 1)) end f(30)`, want: "runtime"},
+		"thousands of gotos out of 180 blocks":                 {gen: repeat(strings.Repeat("do ", 180), "goto e ", 30000, strings.Repeat("end ", 180)+"::e::"), want: "done"},
+		"thousands of labels in a row": {gen: func() string {
+			var b strings.Builder
+			for i := range 22000 {
+				b.WriteString("::l" + itoa(i) + "::")
+			}
+			return b.String()
+		}, want: "done"},
 	}
 }
 
