@@ -21,10 +21,10 @@ type compiler struct {
 	scope  *scope
 	consts map[Value]int
 	line   int32
-	// gotos without a label so far, in the order of the source; waiting has their
-	// indexes by name, so that many gotos and many labels take no longer than
-	// their sum.
-	gotos   []pendingGoto
+	// gotos without a label so far, in the order of the source, nil for those that
+	// have found it; waiting has their indexes by name, so that many gotos and many
+	// labels take no longer than their sum.
+	gotos   []*stmt
 	waiting map[*str][]int
 }
 
@@ -42,12 +42,6 @@ type label struct {
 	pc     int
 	active int
 	line   int32
-}
-
-type pendingGoto struct {
-	pc     int
-	active int
-	stmt   *stmt // nil once it has its label
 }
 
 // compileChunk compiles source text; intern holds strings that must be shared
@@ -210,16 +204,16 @@ func (c *compiler) closeScope(reached bool) {
 		c.emit(opClose, r, 0, 0)
 	}
 	for i := s.gotos; i < len(c.gotos); i++ {
-		g := &c.gotos[i]
-		if g.stmt == nil {
-			continue // it has found its label
+		g := c.gotos[i]
+		if g == nil {
+			continue
 		}
 		if s.parent == nil {
-			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "undefined label '"+g.stmt.name.s+"'")
+			c.parser.fail(int(g.line), int(g.col), "", "undefined label '"+g.name.s+"'")
 		}
-		if g.active > s.start {
-			c.jumpClosing(g.pc, c.firstCaptured(s.start, g.active))
-			g.active = s.start
+		if int(g.active) > s.start {
+			c.jumpClosing(int(g.pc), c.firstCaptured(s.start, int(g.active)))
+			g.active = int32(s.start)
 		}
 	}
 	for _, i := range c.infos[s.start:] {
@@ -447,7 +441,8 @@ func (c *compiler) gotoStatement(s *stmt) {
 		}
 	}
 	c.waiting[s.name] = jumps(c.waiting[s.name], len(c.gotos))
-	c.gotos = append(c.gotos, pendingGoto{j, len(c.active), s})
+	s.pc, s.active = int32(j), int32(len(c.active))
+	push(&c.gotos, s)
 }
 
 func (c *compiler) label(s *stmt, last bool) {
@@ -465,12 +460,12 @@ func (c *compiler) label(s *stmt, last bool) {
 		inside--
 	}
 	for _, i := range list[inside:] {
-		g := &c.gotos[i]
-		if g.active < len(c.active) && !last {
-			c.parser.fail(int(g.stmt.line), int(g.stmt.col), "", "<goto "+s.name.s+"> jumps into the scope of local '"+c.active[g.active].name.s+"'")
+		g := c.gotos[i]
+		if int(g.active) < len(c.active) && !last {
+			c.parser.fail(int(g.line), int(g.col), "", "<goto "+s.name.s+"> jumps into the scope of local '"+c.active[g.active].name.s+"'")
 		}
 		c.p.code[g.pc].c = int32(c.here())
-		g.stmt = nil
+		c.gotos[i] = nil
 	}
 	if inside < len(list) {
 		c.waiting[s.name] = list[:inside]

@@ -330,7 +330,8 @@ func (r *Run) shape(t *Table) (shape, error) {
 func (r *Run) fieldName(t *Table, k Value) (string, error) {
 	switch k.kind() {
 	case kindString:
-		return k.str().s, r.chargeKey(k)
+		r.chargeKey(k)
+		return k.str().s, nil
 	case kindNumber:
 		if err := r.alloc(sizeString); err != nil {
 			return "", err
@@ -594,7 +595,11 @@ func (d *jsonReader) text() (Value, error) {
 		}
 		buf = append(buf, c)
 	}
-	return bytesValue(buf), nil
+	v := bytesValue(buf)
+	if 2*len(buf) < cap(buf) { // the walk of the state does not know what it would keep
+		return d.r.copyString(v.str().s)
+	}
+	return v, nil
 }
 
 // unit reads four hexadecimal digits, -1 if they are not there.
@@ -653,9 +658,7 @@ func (d *jsonReader) number() (Value, error) {
 		}
 	}
 	t := d.s[start:d.i]
-	if err := d.r.charge(longNumeral(t)); err != nil {
-		return Value{}, err
-	}
+	_ = d.r.charge(longNumeral(t)) // the next charge notices when nothing is left
 	neg := t[0] == '-'
 	if neg {
 		t = t[1:]

@@ -65,14 +65,13 @@ func (r *Run) instrAt(level int) (*proto, int, instr, bool) {
 }
 
 // describe names what is in a register at an instruction: "local", "global",
-// "field", "method", "upvalue", or "" where the source has no name for it. Long
-// functions make it a long search: it is charged, and the next charge notices
-// when nothing is left.
+// "field", "method", "upvalue", or "" where the source has no name for it. In
+// long functions it is a long search: it is charged, and the next charge
+// notices when nothing is left.
 func (r *Run) describe(p *proto, pc, reg int) (kind, name string) {
 	steps := 0
-	defer func() { _ = r.charge(int64(steps) >> 5) }()
 	for {
-		steps += len(p.locals) >> 3
+		_ = r.charge(int64(len(p.locals)) >> 8)
 		found := ""
 		for i := range p.locals {
 			// A later local of the same register hides an earlier one.
@@ -85,7 +84,9 @@ func (r *Run) describe(p *proto, pc, reg int) (kind, name string) {
 		}
 		again := false
 		for pc--; pc >= 0; pc-- {
-			steps++
+			if steps++; steps&31 == 0 {
+				_ = r.charge(1)
+			}
 			i := p.code[pc]
 			a := int(i.a)
 			switch {
@@ -194,12 +195,7 @@ const maxTraceback = 10
 
 // traceback is the stack of calls in Lua's form.
 func (r *Run) traceback(message string, level int) string {
-	// Written once: the message may be as long as the memory budget.
-	b := append(make([]byte, 0, len(message)+1000), message...)
-	if message != "" {
-		b = append(b, '\n')
-	}
-	b = append(b, "stack traceback:"...)
+	b := "stack traceback:"
 	total := 0
 	for t := r.th; t != nil; t = t.resumer {
 		total += t.n
@@ -212,15 +208,18 @@ func (r *Run) traceback(message string, level int) string {
 				continue
 			}
 			if at == level+maxTraceback+1 && total-level > 2*maxTraceback {
-				b = append(b, "\n\t..."...)
+				b += "\n\t..."
 			}
 			if at > level+maxTraceback && total-at >= maxTraceback {
 				continue
 			}
-			b = append(append(b, "\n\t"...), r.describeFrame(t, i)...)
+			b += "\n\t" + r.describeFrame(t, i)
 		}
 	}
-	return bytesValue(b).str().s
+	if message != "" { // last, and once: it may be as long as the memory budget
+		b = message + "\n" + b
+	}
+	return b
 }
 
 // describeFrame is one line of a traceback.

@@ -273,11 +273,9 @@ func freezeTables(t *Table, ids *uint32) {
 		v := t.nodes[i].val
 		if sub := v.AsTable(); sub != nil {
 			freezeTables(sub, ids)
-		} else if v.kind() == kindUserdata {
-			if u := (*userdata)(v.p); !u.shared {
-				*ids++
-				u.shared, u.id = true, *ids
-			}
+		} else if h := (*header)(v.p); v.kind() == kindUserdata && !h.shared {
+			*ids++
+			h.shared, h.id = true, *ids
 		}
 	}
 	if t.meta != nil {

@@ -56,6 +56,7 @@ func (e *Error) Error() string { return e.Message }
 // Overrun reports whether a budget ran out.
 func (e *Error) Overrun() bool { return e.Kind == Instructions || e.Kind == Memory }
 
+//go:noinline
 func misuse(text string) *Error { return &Error{Kind: Misuse, Message: "sandbox: " + text} }
 
 // scriptError is an error on its way through the machine: value is what pcall

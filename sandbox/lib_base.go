@@ -358,9 +358,7 @@ func baseRawget(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.r.chargeKey(k); err != nil {
-		return err
-	}
+	c.r.chargeKey(k)
 	c.push(t.get(k))
 	return nil
 }
@@ -391,9 +389,7 @@ func baseRawequal(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.r.chargeKey(a); err != nil {
-		return err
-	}
+	c.r.chargeKey(a)
 	c.push(Bool(rawEqual(a, b)))
 	return nil
 }

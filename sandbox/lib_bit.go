@@ -153,7 +153,7 @@ func bitTohex(c *Call) error {
 	if x == 0 && prec == 0 {
 		text = ""
 	}
-	text = zeros(prec-len(text)) + text
+	text = zeros[:max(prec-len(text), 0)] + text
 	if capital {
 		text = upper(text)
 	}

@@ -22,10 +22,7 @@ func stringFormat(c *Call) error {
 	if err != nil {
 		return err
 	}
-	// Directives may have any number of flags.
-	if err := c.Charge(int64(len(format)) >> 6); err != nil {
-		return err
-	}
+	_ = c.Charge(int64(len(format)) >> 6) // for flags, of which there may be many
 	b := buffer{r: c.r}
 	arg := 1
 	for i := 0; i < len(format); {
@@ -200,26 +197,17 @@ func (d *directive) sign(negative bool) string {
 	return ""
 }
 
+const (
+	zeros64 = "0000000000000000000000000000000000000000000000000000000000000000"
+	zeros   = zeros64 + zeros64 + zeros64 + zeros64
+)
+
 // digits gives an integer at least prec digits.
 func (d *directive) digits(s string) string {
 	if d.prec == 0 && s == "0" {
 		return ""
 	}
-	if d.prec > len(s) {
-		s = zeros(d.prec-len(s)) + s
-	}
-	return s
-}
-
-// zeros returns n zeros, 256 at most.
-//
-//go:noinline
-func zeros(n int) string {
-	var b [256]byte
-	for i := range b {
-		b[i] = '0'
-	}
-	return string(b[:max(n, 0)])
+	return zeros[:max(d.prec-len(s), 0)] + s
 }
 
 func (b *buffer) integer(d directive, n float64) error {
@@ -460,7 +448,7 @@ func hexFloat(n float64, prec int, alt bool) string {
 		if prec > 0 {
 			s += "."
 		}
-		return s + zeros(prec) + "p+0"
+		return s + zeros[:max(prec, 0)] + "p+0"
 	}
 	s := strconv.FormatFloat(n, 'x', prec, 64)
 	if prec >= 0 {

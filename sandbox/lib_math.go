@@ -118,11 +118,8 @@ func math2(c *Call) error {
 		x = math.Atan2(x, y)
 	case mathFmodOp:
 		// It subtracts once for each binary place between them.
-		_, a := math.Frexp(x)
-		_, b := math.Frexp(y)
-		if err := c.Charge(int64(max(a-b, 0)) >> 4); err != nil {
-			return err
-		}
+		places := math.Float64bits(x)>>52&0x7FF - math.Float64bits(y)>>52&0x7FF
+		_ = c.Charge(max(int64(places), 0) >> 4)
 		x = math.Mod(x, y)
 	default:
 		x = pow(x, y)

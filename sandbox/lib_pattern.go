@@ -450,10 +450,8 @@ func find(c *Call, positions bool) error {
 		// LuaJIT starts at the end.
 		init = len(s)
 	}
-	if positions { // for looking through p
-		if err := c.Charge(int64(len(p)) >> 6); err != nil {
-			return err
-		}
+	if positions { // for looking through p; the next charge notices when nothing is left
+		_ = c.Charge(int64(len(p)) >> 6)
 	}
 	if positions && (c.Arg(4).Truthy() || !strings.ContainsAny(p, "^$*+?.([%-")) {
 		// The plain search takes linear time.
@@ -673,10 +671,12 @@ func (m *matcher) expand(out *buffer, text string, s, e int) error {
 		case i == len(text):
 			return nil // LuaJIT adds the NUL behind the text
 		case text[i] == '0':
-			if err := out.grow(e - s); err != nil { // charged even when nothing is added
+			if s == e { // to add nothing is free otherwise
+				_ = m.r.charge(1)
+			}
+			if err := out.add(m.src[s:e]); err != nil {
 				return err
 			}
-			out.buf = append(out.buf, m.src[s:e]...)
 		case isDigit(text[i]):
 			v, err := m.value(int(text[i]-'1'), s, e)
 			if err != nil {

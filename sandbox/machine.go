@@ -739,18 +739,10 @@ nextInstr:
 
 		case opForPrep:
 			fr.pc, r.steps = int32(pc), n
-			if err = r.forPrep(reg, i.a); err != nil {
+			if err = r.forPrep(fr, reg, i); err != nil {
 				goto failed
 			}
-			n = r.steps
-			// The first turn is decided here: an infinite step could not be taken
-			// back by the loop's end.
-			v, step, limit := reg[i.a].n, reg[i.a+2].n, reg[i.a+1].n
-			if step >= 0 && v <= limit || step < 0 && v >= limit {
-				reg[i.a+3] = Number(v)
-			} else {
-				pc = int(i.c) + 1
-			}
+			pc, n = int(fr.pc), r.steps
 		case opForLoop:
 			idx := &reg[i.a]
 			step := reg[i.a+2].n

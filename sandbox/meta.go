@@ -37,9 +37,7 @@ func (r *Run) lookup(obj, key Value) (v, f Value, err error) {
 			if key.kind() == kindString {
 				s := key.str()
 				if len(s.s) > 64 {
-					if err := r.charge(int64(len(s.s)) >> 6); err != nil {
-						return Value{}, Value{}, err
-					}
+					r.chargeKey(key)
 				}
 				v = t.getStr(s)
 			} else {
@@ -93,13 +91,10 @@ func (r *Run) setIndex(obj, key, v Value) error {
 		if obj.kind() == kindTable {
 			t := obj.table()
 			meta = t.meta
-			if meta == nil || meta.event(evNewindex).p == nil {
-				return r.rawSet(t, key, v)
+			if meta != nil {
+				r.chargeKey(key)
 			}
-			if err := r.chargeKey(key); err != nil {
-				return err
-			}
-			if t.get(key).p != nil {
+			if meta == nil || meta.event(evNewindex).p == nil || t.get(key).p != nil {
 				return r.rawSet(t, key, v)
 			}
 		} else if meta = r.metaOf(obj); meta == nil || meta.event(evNewindex).p == nil {
@@ -136,23 +131,19 @@ func (r *Run) rawSet(t *Table, key, v Value) error {
 			key.n = 0 // not -0
 		}
 	case kindString:
-		if n := len(key.str().s); n > 64 {
-			if err := r.charge(int64(n) >> 6); err != nil {
-				return err
-			}
-		}
+		r.chargeKey(key)
 	}
 	return t.set(r, key, v)
 }
 
-// chargeKey charges for finding a long string in a table.
+// chargeKey charges for finding a long string in a table. The next instruction
+// notices when nothing is left.
 //
 //go:noinline
-func (r *Run) chargeKey(key Value) error {
+func (r *Run) chargeKey(key Value) {
 	if key.kind() == kindString && len(key.str().s) > 64 {
-		return r.charge(int64(len(key.str().s)) >> 6)
+		_ = r.charge(int64(len(key.str().s)) >> 6)
 	}
-	return nil
 }
 
 // scratch returns a stack slot above all that the top frame uses, with room
@@ -441,15 +432,10 @@ func (r *Run) concat(t *thread, from, last, dest int) error {
 	return nil
 }
 
-// bytesValue makes a string of buf, which must not be written to any more. A
-// string keeps no buffer alive that is far larger, of which the walk of the
-// state would not know.
+// bytesValue makes a string of buf, which must not be written to any more.
 //
 //go:noinline
 func bytesValue(buf []byte) Value {
-	if cap(buf) > 64 && cap(buf) > 2*len(buf) {
-		buf = append([]byte(nil), buf...)
-	}
 	return String(unsafe.String(unsafe.SliceData(buf), len(buf)))
 }
 
@@ -514,9 +500,7 @@ func (r *Run) display(v Value) string {
 // next is the traversal of a table, charged for the dead entries it passes.
 func (r *Run) next(t *Table, k Value) (Value, Value, error) {
 	if k.kind() == kindString && len(k.str().s) > 64 {
-		if err := r.chargeKey(k); err != nil {
-			return Value{}, Value{}, err
-		}
+		r.chargeKey(k)
 	}
 	at, ok := t.position(k)
 	if !ok {
@@ -594,7 +578,8 @@ func (r *Run) makeClosure(t *thread, cl *closure, p *proto, base int) (Value, er
 	return c.value(), nil
 }
 
-func (r *Run) forPrep(reg *[window]Value, a uint8) error {
+func (r *Run) forPrep(fr *frame, reg *[window]Value, in *instr) error {
+	a := in.a
 	for i, what := range [...]string{"initial", "limit", "step"} {
 		v := &reg[a+uint8(i)]
 		n, ok := r.number(*v)
@@ -605,6 +590,14 @@ func (r *Run) forPrep(reg *[window]Value, a uint8) error {
 			return errorText("'for' " + what + " must be a number")
 		}
 		*v = Number(n)
+	}
+	// The first turn is decided here: an infinite step could not be taken back by
+	// the loop's end.
+	v, step, limit := reg[a].n, reg[a+2].n, reg[a+1].n
+	if step >= 0 && v <= limit || step < 0 && v >= limit {
+		reg[a+3] = Number(v)
+	} else {
+		fr.pc = in.c + 1
 	}
 	return nil
 }

@@ -68,11 +68,8 @@ func parseNumber(s string) (float64, bool) {
 //
 //go:noinline
 func longNumeral(s string) int64 {
-	if len(s) < 20 {
-		return 0
-	}
 	digits := 0
-	for i := 0; i < len(s) && s[i]|0x20 != 'e'; i++ {
+	for i := 0; len(s) >= 20 && i < len(s) && s[i]|0x20 != 'e'; i++ {
 		if isDigit(s[i]) && (digits > 0 || s[i] != '0') {
 			if digits++; digits == 20 {
 				return 64

@@ -129,6 +129,8 @@ type stmt struct {
 	blocks  []*block // bodies; of stIf one more than conds where there is an else
 	name    *str     // of stGoto and stLabel
 	col     int32
+
+	pc, active int32 // of stGoto, while it has no label
 }
 
 type parser struct {

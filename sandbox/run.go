@@ -55,7 +55,7 @@ func newRun(s *Script, host any) *Run {
 	r := s.free
 	if r != nil {
 		s.free = nil
-		*r = Run{main: r.main, calls: r.calls, entryRes: r.entryRes[:0]}
+		*r = Run{main: r.main, calls: r.calls}
 	} else {
 		r = &Run{main: &thread{header: header{kind: kindThread}, stack: make([]Value, startStack), frames: make([]frame, startFrames)}}
 	}
@@ -112,14 +112,14 @@ func (r *Run) enter(fn Value, args []Value) error {
 }
 
 func (r *Run) resume(values []Value) error {
-	if r.script == nil || r.status != Parked {
+	if r.status != Parked {
 		return misuse("Resume of a run that is not parked")
 	}
 	return r.wake(func(f *frame) error { return r.deliver(f, values) })
 }
 
 func (r *Run) fail(message string) error {
-	if r.script == nil || r.status != Parked {
+	if r.status != Parked {
 		return misuse("Fail of a run that is not parked")
 	}
 	return r.wake(func(*frame) error { return r.raise(&plainError{message}) })
@@ -131,7 +131,7 @@ func (r *Run) wake(do func(*frame) error) error {
 	return r.step(func() error {
 		if r.st != r.script.st {
 			// No error of Lua, which the script could catch.
-			return &Error{Kind: Runtime, Message: "sandbox: the state of the script was dropped while it was parked", Chunk: r.script.prog.name}
+			return misuse("the state of the script was dropped while it was parked")
 		}
 		t := r.th
 		f := t.frames[t.n-1]
@@ -188,6 +188,7 @@ func (r *Run) close() {
 	s := r.script
 	if r.status == Parked {
 		r.killThreads()
+		r.status = Stopped
 	}
 	m := r.main
 	m.n, m.open, m.resumer, m.nonYield, m.top, m.limit = 0, nil, nil, 0, 0, 0
@@ -199,24 +200,16 @@ func (r *Run) close() {
 		clear(m.stack)
 		clear(m.frames)
 		m.stack = m.stack[:startStack]
-		r.entryRes = emptied(r.entryRes)
-		for _, c := range r.calls {
-			if c != nil {
-				c.ret = emptied(c.ret)
-				c.args, c.fn, c.th = nil, nil, nil
+		for i, c := range r.calls {
+			if c != nil && cap(c.ret) <= window {
+				clear(c.ret[:cap(c.ret)])
+				*c = Call{ret: c.ret[:0]}
+			} else {
+				r.calls[i] = nil
 			}
 		}
 		s.free = r
 	}
-}
-
-// emptied clears a list that a later run may use, and gives up a long one.
-func emptied(list []Value) []Value {
-	if cap(list) > window {
-		return nil
-	}
-	clear(list[:cap(list)])
-	return list[:0]
 }
 
 // killThreads ends the coroutines that were running, which belong to this run;
@@ -241,7 +234,7 @@ func (r *Run) settle(err error) error {
 	switch err {
 	case nil:
 		r.status = Done
-		r.results = append([]Value(nil), r.entryRes...)
+		r.results, r.entryRes = r.entryRes, nil
 	case errPark:
 		r.status = Parked
 		return nil
