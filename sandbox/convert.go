@@ -272,7 +272,11 @@ func (r *Run) toGo(v Value, depth int) (any, error) {
 		}
 		return list, nil
 	}
-	if err := r.alloc(sizeMapEntry * int64(s.count+4)); err != nil { // a map has room for 8 at first
+	size := s.count + 1
+	if s.count > 0 { // a map has room for 8 at first
+		size += 3
+	}
+	if err := r.alloc(sizeMapEntry * int64(size)); err != nil {
 		return nil, err
 	}
 	m := make(map[string]any, s.count)
@@ -336,6 +340,7 @@ func (r *Run) fieldName(t *Table, k Value) (string, error) {
 		if err := r.alloc(sizeString); err != nil {
 			return "", err
 		}
+		_ = r.charge(numeralCost) // the next charge notices when nothing is left
 		s := numberToString(k.n)
 		if n, ok := parseNumber(s); !ok || n != k.n {
 			s = strconv.FormatFloat(k.n, 'g', -1, 64)

@@ -71,7 +71,7 @@ func (r *Run) instrAt(level int) (*proto, int, instr, bool) {
 func (r *Run) describe(p *proto, pc, reg int) (kind, name string) {
 	steps := 0
 	for {
-		_ = r.charge(int64(len(p.locals)) >> 8)
+		_ = r.charge(int64(len(p.locals)) >> 6)
 		found := ""
 		for i := range p.locals {
 			// A later local of the same register hides an earlier one.

@@ -10,7 +10,8 @@ import (
 // booleans never take memory of their own. The zero Value is nil.
 //
 // Values of one script must not be given to another; strings, numbers,
-// booleans, functions and tables of an Env are free to travel.
+// booleans, functions and tables of an Env are free to travel, strings within one
+// goroutine: they note what is computed of them.
 type Value struct {
 	// p tells the type. It is nil for nil, points to one of the tags below for
 	// numbers and booleans, and else to an object, whose first byte is its kind.
