@@ -234,6 +234,7 @@ func (r *Run) settle(err error) error {
 	switch err {
 	case nil:
 		r.status = Done
+		clear(r.entryRes[len(r.entryRes):cap(r.entryRes)]) // of callbacks
 		r.results, r.entryRes = r.entryRes, nil
 	case errPark:
 		r.status = Parked
