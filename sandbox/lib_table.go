@@ -477,29 +477,28 @@ func (s *sorter) set2(i, j int, vi, vj Value) error {
 	return s.t.setInt(s.c.r, j, vj)
 }
 
-// order swaps t[i] and t[j] if t[j] comes first.
-func (s *sorter) order(i, j int) error {
+// order swaps t[i] and t[j] if t[j] comes first, and tells whether it did.
+func (s *sorter) order(i, j int) (bool, error) {
 	a, b := s.t.getInt(i), s.t.getInt(j)
 	swap, err := s.before(b, a)
 	if err != nil || !swap {
-		return err
+		return false, err
 	}
-	return s.set2(i, j, b, a)
+	return true, s.set2(i, j, b, a)
 }
 
 func (s *sorter) sort(l, u int) error {
 	for l < u {
-		if err := s.order(l, u); err != nil {
+		_, err := s.order(l, u)
+		if err != nil || u-l == 1 {
 			return err
-		}
-		if u-l == 1 {
-			return nil
 		}
 		i := (l + u) / 2
-		if err := s.order(l, i); err != nil {
-			return err
+		swapped, err := s.order(l, i)
+		if !swapped && err == nil {
+			_, err = s.order(i, u)
 		}
-		if err := s.order(i, u); err != nil {
+		if err != nil {
 			return err
 		}
 		if u-l == 2 {

@@ -50,3 +50,13 @@ local t = {1, 2, 3} t[5] = 5 table.insert(t, 1, 0) print(t[1], t[2], t[3], t[4])
 -->> copying deep structures with cycles
 local function copy(o, seen) seen = seen or {} if type(o) ~= "table" then return o end if seen[o] then return seen[o] end local c = {} seen[o] = c for k, v in pairs(o) do c[copy(k, seen)] = copy(v, seen) end return c end
 local a = {x = {1, 2}} a.self = a local b = copy(a) print(b.self == b, b ~= a, b.x[2], b.x ~= a.x)
+-->> equal elements stay in the order of the same algorithm
+local t, order, n = {}, {}, 0
+for i = 1, 60 do t[i] = {k = (i * 7) % 13, i = i} end
+table.sort(t, function(a, b) n = n + 1 return a.k < b.k end)
+for i = 1, #t do order[i] = t[i].i end
+print(n, table.concat(order, " "))
+-->> the comparisons of a sort
+local log = {}
+table.sort({5, 2, 9, 1, 7, 3, 8}, function(a, b) log[#log + 1] = a .. "<" .. b return a < b end)
+print(table.concat(log, " "))
