@@ -252,7 +252,7 @@ func (c *compiler) statements(b *block) {
 	for i, s := range b.stmts {
 		c.line = s.line
 		if s.op == stLabel {
-			c.label(s, i >= end)
+			c.label(s, !b.open && i >= end)
 		} else {
 			c.statement(s)
 		}
@@ -475,7 +475,7 @@ func (c *compiler) label(s *stmt, last bool) {
 func (c *compiler) assign(s *stmt) {
 	top := c.free
 	if len(s.targets) == 1 && len(s.exprs) == 1 {
-		c.assignOne(s.targets[0], s.exprs[0])
+		c.assignOne(s)
 		c.free = top
 		return
 	}
@@ -507,7 +507,7 @@ func (c *compiler) assign(s *stmt) {
 	}
 	values := c.free
 	c.expList(s.exprs, len(s.targets))
-	c.line = s.line
+	c.line = s.endLine
 	for i := len(s.targets) - 1; i >= 0; i-- {
 		t := s.targets[i]
 		if t.op == exIndex {
@@ -519,7 +519,8 @@ func (c *compiler) assign(s *stmt) {
 	c.free = top
 }
 
-func (c *compiler) assignOne(t, e *expr) {
+func (c *compiler) assignOne(s *stmt) {
+	t, e := s.targets[0], s.exprs[0]
 	switch t.op {
 	case exLocal:
 		c.toLocal(e, t.local)
@@ -529,11 +530,11 @@ func (c *compiler) assignOne(t, e *expr) {
 			key = c.anyReg(t.right)
 		}
 		v := c.anyReg(e)
-		c.line = t.line
+		c.line = s.endLine
 		c.store(t, obj, key, v)
 	default:
 		v := c.anyReg(e)
-		c.line = t.line
+		c.line = s.endLine
 		c.storeName(t, v)
 	}
 }
@@ -612,18 +613,19 @@ func (c *compiler) store(t *expr, obj, key, v int) {
 	}
 }
 
-func (c *compiler) load(dst, obj int, key *expr) {
+func (c *compiler) load(dst, obj int, e *expr) {
+	key := e.right
 	switch {
 	case fieldKey(key):
-		c.line = key.line
+		c.line = e.line
 		c.emit(opGetField, dst, obj, c.constant(strValue(key.str)))
 	case intConst(key):
-		c.line = key.line
+		c.line = e.line
 		c.emit(opGetInt, dst, obj, int(key.num))
 	default:
 		top := c.free
 		r := c.anyReg(key)
-		c.line = key.line
+		c.line = e.line
 		c.emit(opGetIndex, dst, obj, r)
 		c.free = top
 	}
@@ -725,6 +727,7 @@ func (c *compiler) invoke(e *expr, base, want int) {
 	}
 	c.line = e.line
 	if want == tailCall {
+		c.line = e.endLine
 		c.emit(opTailCall, base, b, 0)
 	} else {
 		c.emit(opCall, base, b, want+1)
@@ -851,7 +854,7 @@ func (c *compiler) suffix(e *expr, dst int) {
 			if i > 0 {
 				to = need()
 			}
-			c.load(to, obj, n.right)
+			c.load(to, obj, n)
 			obj = to
 		case exCall:
 			if obj != need() {

@@ -19,11 +19,16 @@ func (p *proto) lineAt(pc int32) int {
 // which is running.
 func (r *Run) frameAt(level int) *frame {
 	t := r.th
-	i := t.n - level
-	if i < 0 || i >= t.n || t.frames[i].cl == nil {
-		return nil
+	for i := t.n - 1; i >= 0 && level > 0; i-- {
+		f := &t.frames[i]
+		if level--; level == 0 && f.cl != nil {
+			return f
+		}
+		if f.kind == toEntry {
+			level-- // the Go function that called it has no frame
+		}
 	}
-	return &t.frames[i]
+	return nil
 }
 
 // where returns "chunk:line: " of the Lua function on top, or nothing.
@@ -135,10 +140,11 @@ func (r *Run) typeError(what string, v Value, reg int) error {
 	return r.scriptErr(r.where() + "attempt to " + what + " " + text)
 }
 
-// indexError names the table operand of the instruction.
-func (r *Run) indexError(v Value) error {
+// indexError names the table operand of the instruction; what a chain of
+// metatables led to has no name.
+func (r *Run) indexError(v Value, depth int) error {
 	reg := -1
-	if _, _, i, ok := r.instrAt(1); ok {
+	if _, _, i, ok := r.instrAt(1); ok && depth == 0 {
 		switch i.op {
 		case opGetField, opGetInt, opGetIndex, opSelf:
 			reg = int(i.b)
@@ -164,18 +170,22 @@ func (r *Run) operandError(what string, v Value, second bool) error {
 	return r.typeError(what, v, reg)
 }
 
-func (r *Run) compareError(x, y Value) error {
+func compareText(x, y Value) string {
 	a, b := x.Type().String(), y.Type().String()
 	if a == b {
-		return errorText("attempt to compare two " + a + " values")
+		return "attempt to compare two " + a + " values"
 	}
-	return errorText("attempt to compare " + a + " with " + b)
+	return "attempt to compare " + a + " with " + b
 }
 
 // argText completes a bad argument with the name that the call used.
 func (r *Run) argText(e *argError) string {
 	name, arg := "?", e.arg
-	if p, pc, i, ok := r.instrAt(1); ok && i.op == opCall {
+	p, pc, i, ok := r.instrAt(1)
+	if ok && i.op == opForCall {
+		name = "(for generator)"
+	}
+	if ok && i.op == opCall {
 		kind, n := r.describe(p, pc, int(i.a))
 		if kind != "" {
 			name = n

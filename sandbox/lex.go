@@ -113,7 +113,7 @@ func newLexer(chunk, src string) *lexer {
 	l := &lexer{chunk: chunk, src: src, line: 1, lastLine: 1}
 	l.src = strings.TrimPrefix(l.src, "\xEF\xBB\xBF")
 	if strings.HasPrefix(l.src, "#") { // the line that names an interpreter
-		for l.pos < len(l.src) && l.src[l.pos] != '\n' {
+		for l.pos < len(l.src) && l.src[l.pos] != '\n' && l.src[l.pos] != '\r' {
 			l.pos++
 		}
 	}
@@ -147,6 +147,8 @@ func (l *lexer) tokenText() string {
 			end = l.ahead.start
 		}
 		return l.shown(l.start, end)
+	case l.tok == tkChar: // LuaJIT takes NUL for no token
+		return ""
 	case l.tok > tkChar && l.tok < char(' '):
 		return "char(" + strconv.Itoa(int(l.tok-tkChar)) + ")"
 	}
@@ -277,7 +279,8 @@ func (l *lexer) scan() token {
 				return tkString
 			}
 			if d == '=' {
-				l.pos += 2
+				for l.pos++; l.at(l.pos) == '='; l.pos++ {
+				}
 				l.failHere("invalid long string delimiter")
 			}
 			l.pos++

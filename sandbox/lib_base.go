@@ -8,7 +8,7 @@ var baseLib = []entry{
 	{path: "assert", fn: baseAssert},
 	{path: "error", fn: baseError, special: spError},
 	{path: "ipairs", fn: baseIpairs},
-	{path: "next", fn: baseNext, special: spNext},
+	{path: "next", value: nextValue},
 	{path: "pairs", fn: basePairs},
 	{path: "pcall", fn: nil, special: spPcall},
 	{path: "print", fn: basePrint},
@@ -37,26 +37,21 @@ func baseAssert(c *Call) error {
 		c.ret = append(c.ret, c.args...)
 		return c.Charge(int64(len(c.args)) >> 3)
 	}
-	if len(c.args) < 2 || c.args[1].IsNil() && len(c.args) < 2 {
-		return c.Raise(staticString("assertion failed!"))
+	if len(c.args) < 2 {
+		return errorText("assertion failed!")
 	}
+	// A text gets the position in front, as by error.
 	switch m := c.args[1]; m.kind() {
 	case kindString, kindNumber:
 		s, err := c.CheckString(2)
 		if err != nil {
 			return err
 		}
-		v, err := c.String(s)
-		if err != nil {
-			return err
-		}
-		return c.Raise(v)
+		return errorText(s)
 	default:
 		return c.Raise(m)
 	}
 }
-
-func staticString(s string) Value { return String(s) }
 
 func baseError(c *Call) error {
 	level, err := c.OptInt(2, 1)
@@ -103,8 +98,6 @@ func baseIpairsNext(c *Call) error {
 	}
 	if v := t.getInt(i + 1); v.p != nil {
 		c.Return(Number(float64(i+1)), v)
-	} else {
-		c.push(Nil)
 	}
 	return nil
 }
@@ -126,6 +119,9 @@ func baseNext(c *Call) error {
 }
 
 func basePairs(c *Call) error {
+	if _, err := c.CheckAny(1); err != nil {
+		return err
+	}
 	t, err := c.CheckTable(1)
 	if err != nil {
 		return err
@@ -156,7 +152,7 @@ func basePrint(c *Call) error {
 }
 
 func baseSelect(c *Call) error {
-	if s, ok := c.Arg(1).AsString(); ok && s == "#" {
+	if s, ok := c.Arg(1).AsString(); ok && s != "" && s[0] == '#' {
 		c.push(Number(float64(len(c.args) - 1)))
 		return nil
 	}

@@ -121,7 +121,7 @@ func (c *Call) formatOne(b *buffer, d directive, arg int) error {
 	case 'q':
 		return c.quote(b, arg)
 	case 'p':
-		return b.pad(d, c.r.address(c.Arg(arg)), false)
+		return b.add(c.r.address(c.Arg(arg)))
 	case 's':
 		s, err := c.ToString(c.Arg(arg))
 		if err != nil {
@@ -210,11 +210,16 @@ func (d *directive) digits(s string) string {
 	return zeros[:max(d.prec-len(s), 0)] + s
 }
 
-func (b *buffer) integer(d directive, n float64) error {
+// wholeNumber converts n as the machines of LuaJIT do.
+func wholeNumber(n float64) int64 {
 	if n != n || n >= 1<<63 || n < -1<<63 {
-		n = math.Copysign(1<<63, -1) // what the conversion gives on the machines of LuaJIT
+		return math.MinInt64
 	}
-	i := int64(n)
+	return int64(n)
+}
+
+func (b *buffer) integer(d directive, n float64) error {
+	i := wholeNumber(n)
 	text := strconv.FormatInt(i, 10)
 	if i < 0 {
 		text = text[1:]
@@ -226,17 +231,10 @@ func (b *buffer) integer(d directive, n float64) error {
 }
 
 func (b *buffer) unsigned(d directive, n float64) error {
-	var u uint64
-	switch {
-	case n != n:
-		u = 1 << 63
-	case n < 0:
-		u = uint64(int64(max(n, -1<<63)))
-	case n >= 1<<64:
-		u = 0
-	default:
-		u = uint64(n)
+	if n >= 1<<63 {
+		n -= 1 << 64
 	}
+	u := uint64(wholeNumber(n))
 	base := 10
 	prefix := ""
 	switch d.verb {
@@ -281,7 +279,7 @@ func (b *buffer) float(d directive, n float64) error {
 	if n != n || math.IsInf(n, 0) {
 		text := "inf"
 		if n != n {
-			text, negative, d.plus, d.space = "nan", false, false, false
+			text, negative, d.plus = "nan", false, false
 		}
 		if capital {
 			text = upper(text)

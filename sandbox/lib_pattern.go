@@ -322,7 +322,7 @@ func (m *matcher) inSet(c byte, p, end int) bool {
 	}
 	for p++; p < end; p++ {
 		switch {
-		case m.pat[p] == '%' && p+1 < end:
+		case m.pat[p] == '%': // after a range it may stand before the ']', which it then means
 			p++
 			if inClass(c, m.pat[p]) {
 				return found

@@ -48,17 +48,14 @@ func (r *Run) lookup(obj, key Value) (v, f Value, err error) {
 			}
 			meta = t.meta
 		} else if meta = r.metaOf(obj); meta == nil {
-			if depth > 0 { // a name would be that of the table
-				return Value{}, Value{}, errorText("attempt to index a " + obj.Type().String() + " value")
-			}
-			return Value{}, Value{}, r.indexError(obj)
+			return Value{}, Value{}, r.indexError(obj, depth)
 		}
 		h := meta.event(evIndex)
 		if h.p == nil {
 			if obj.kind() == kindTable {
 				return Value{}, Value{}, nil
 			}
-			return Value{}, Value{}, r.indexError(obj)
+			return Value{}, Value{}, r.indexError(obj, depth)
 		}
 		if h.IsFunction() {
 			return obj, h, nil
@@ -86,7 +83,7 @@ func (r *Run) index(obj, key Value, dest int) error {
 
 // setIndex does obj[key] = v.
 func (r *Run) setIndex(obj, key, v Value) error {
-	for range maxChain {
+	for depth := range maxChain {
 		var meta *Table
 		if obj.kind() == kindTable {
 			t := obj.table()
@@ -98,7 +95,7 @@ func (r *Run) setIndex(obj, key, v Value) error {
 				return r.rawSet(t, key, v)
 			}
 		} else if meta = r.metaOf(obj); meta == nil || meta.event(evNewindex).p == nil {
-			return r.indexError(obj)
+			return r.indexError(obj, depth)
 		}
 		h := meta.event(evNewindex)
 		if h.IsFunction() {
@@ -347,7 +344,7 @@ func (r *Run) orderMeta(x, y Value, less bool) (f Value, swap bool) {
 func (r *Run) compareMeta(x, y Value, less bool) error {
 	f, swap := r.orderMeta(x, y, less)
 	if f.p == nil {
-		return r.compareError(x, y)
+		return errorText(compareText(x, y))
 	}
 	if swap {
 		return r.callMeta(f, y, x, 0, 1, toJump)
@@ -369,7 +366,7 @@ func (r *Run) lessThan(x, y Value) (bool, error) {
 	}
 	f, _ := r.orderMeta(x, y, true)
 	if f.p == nil {
-		return false, r.compareError(x, y)
+		return false, r.scriptErr(compareText(x, y)) // a library function has no position
 	}
 	res, err := r.call1(f, x, y)
 	return res.Truthy(), err
@@ -453,7 +450,7 @@ func (r *Run) toString(v Value) (string, error) {
 			case kindNumber:
 				return numberToString(res.n), nil
 			}
-			return "", errorText("'__tostring' must return a string")
+			return "", errorText("'tostring' must return a string to 'print'")
 		}
 	}
 	if v.isNumber() {
@@ -504,7 +501,7 @@ func (r *Run) next(t *Table, k Value) (Value, Value, error) {
 	}
 	at, ok := t.position(k)
 	if !ok {
-		return Value{}, Value{}, errorText("invalid key to 'next'")
+		return Value{}, Value{}, r.scriptErr("invalid key to 'next'")
 	}
 	key, v, skipped := t.entryFrom(at)
 	if skipped > 3 {

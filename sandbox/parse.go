@@ -62,7 +62,7 @@ type expr struct {
 	local       *local    // of exLocal
 	index       int       // of exUpvalue
 	fn          *function // of exFunction
-	endLine     int32     // of exTable and calls
+	endLine     int32     // of a call that is returned
 }
 
 type local struct {
@@ -97,6 +97,7 @@ type function struct {
 
 type block struct {
 	stmts []*stmt
+	open  bool // of repeat: its locals live on in the condition
 }
 
 type stmtOp uint8
@@ -121,7 +122,7 @@ const (
 type stmt struct {
 	op      stmtOp
 	line    int32
-	endLine int32
+	endLine int32 // of stAssign: where it stores
 	locals  []*local
 	targets []*expr
 	exprs   []*expr
@@ -368,7 +369,6 @@ func (p *parser) statement() *stmt {
 		push(&s.conds, p.expression())
 		p.expect(tkDo)
 		push(&s.blocks, p.block())
-		s.endLine = int32(p.tokLine)
 		p.expectClose(tkEnd, tkWhile, line)
 	case tkDo:
 		s.op = stDo
@@ -381,6 +381,7 @@ func (p *parser) statement() *stmt {
 		s.op = stRepeat
 		p.next()
 		b, locals := p.openBlock()
+		b.open = true
 		p.expectClose(tkUntil, tkRepeat, line)
 		s.blocks, s.locals = []*block{b}, locals
 		push(&s.conds, p.expression())
@@ -417,6 +418,7 @@ func (p *parser) statement() *stmt {
 		p.next()
 		if !p.blockEnd() && p.tok != char(';') {
 			s.exprs = p.expressions()
+			s.exprs[0].endLine = int32(p.lastLine)
 		}
 	case tkBreak:
 		s.op = stBreak
@@ -467,7 +469,11 @@ func (p *parser) forStatement(s *stmt) {
 			p.failToken("'=' or 'in' expected")
 		}
 		p.next()
+		s.line = int32(p.tokLine)
 		s.exprs = p.expressions()
+	}
+	if s.op == stForNum {
+		s.line = int32(p.tokLine)
 	}
 	p.expect(tkDo)
 	p.fn.active += 3 // the hidden variables of the loop
@@ -479,7 +485,6 @@ func (p *parser) forStatement(s *stmt) {
 	push(&s.blocks, p.block())
 	p.deactivate(s.locals)
 	p.fn.active -= 3
-	s.endLine = int32(p.tokLine)
 	p.expectClose(tkEnd, tkFor, line)
 }
 
@@ -506,11 +511,22 @@ func (p *parser) functionStatement(s *stmt) {
 	p.assigned(target)
 	push(&s.targets, target)
 	push(&s.exprs, p.functionBody(method, line, full))
+	s.endLine = s.line
 }
 
 func (p *parser) assigned(e *expr) {
 	if e.index > 0 && (e.op == exGlobal || e.op == exIndex) {
 		p.globals[e.index-1].assigned = true
+	}
+}
+
+// read gives the reading of a global or a field the line of the token before,
+// which is where both real ones compile it.
+//
+//go:noinline
+func (p *parser) read(e *expr) {
+	if e.op == exGlobal || e.op == exIndex {
+		e.line = int32(p.lastLine)
 	}
 }
 
@@ -554,6 +570,7 @@ func (p *parser) exprStatement(s *stmt) {
 	}
 	p.expect(char('='))
 	s.exprs = p.expressions()
+	s.endLine = int32(p.lastLine) // of the store, in both real ones
 }
 
 func (p *parser) expressions() []*expr {
@@ -628,19 +645,20 @@ func (p *parser) subexpression(limit uint8) *expr {
 		if !ok || prio.left <= limit {
 			break
 		}
-		opLine := int32(p.tokLine)
 		if op == exConcat {
 			// Right associative, but a list: long chains do not nest.
 			list := []*expr{e}
 			for p.test(tkConcat) {
+				p.read(list[len(list)-1])
 				push(&list, p.subexpression(prio.right))
 			}
-			e = &expr{op: exConcat, line: opLine, col: col, list: list}
+			e = &expr{op: exConcat, line: int32(p.lastLine), col: col, list: list}
 			continue
 		}
 		p.next()
+		p.read(e)
 		right := p.subexpression(prio.right)
-		// Errors name the line where the right operand ends, as both real ones do.
+		// Errors name the line where the last operand ends, as both real ones do.
 		e = fold(&expr{op: op, line: int32(p.lastLine), col: col, left: e, right: right})
 	}
 	p.leave()
@@ -651,6 +669,7 @@ func (p *parser) unary(op exprOp) *expr {
 	e := &expr{op: op, line: int32(p.tokLine), col: int32(p.tokCol)}
 	p.next()
 	e.left = p.subexpression(unaryPriority)
+	e.line = int32(p.lastLine)
 	return fold(e)
 }
 
@@ -740,9 +759,11 @@ func (p *parser) suffixed() *expr {
 			key := p.expression()
 			p.expect(char(']'))
 			e = p.index(e, key)
+			p.read(e)
 		case char(':'):
 			p.next()
 			call := &expr{op: exMethod, line: int32(p.tokLine), col: int32(p.tokCol), left: e, str: p.name()}
+			p.read(e)
 			call.list = p.arguments()
 			e = call
 		case char('('), tkString, char('{'):
@@ -774,6 +795,7 @@ func (p *parser) arguments() []*expr {
 		}
 		list := p.expressions()
 		p.expectClose(char(')'), char('('), line)
+		p.read(list[len(list)-1])
 		return list
 	}
 	p.failToken("function arguments expected")
@@ -804,7 +826,6 @@ func (p *parser) constructor() *expr {
 			break
 		}
 	}
-	e.endLine = int32(p.tokLine)
 	p.expectClose(char('}'), char('{'), line)
 	p.leave()
 	return e

@@ -117,3 +117,96 @@ local function f() return pcall(error, "x", 0) end print(f())
 local ok, e = pcall(function() error("a\nb") end) print(e)
 -->> global functions as values in messages
 print(pcall(function() undefinedfunction() end)) print(pcall(function() string.undefined() end)) print(pcall(function() math.x.y() end)) print(pcall(function() undefined.field.x() end))
+-->> assert puts the position before a text only
+print(pcall(function() assert(false) end)) print(pcall(function() assert(nil, "msg") end)) print(pcall(function() assert(false, 5) end))
+print(pcall(function() local x = assert(false, "in an expression") end))
+-->> an assert that nothing catches
+assert(1 == 2, "one is not two")
+-->> levels count the library function that calls back
+print(pcall(table.sort, {1, 2}, function() error("sort", 2) end)) print(pcall(string.gsub, "x", ".", function() error("gsub", 2) end))
+local function f() table.sort({1, 2}, function() error("sort", 2) end) end print(pcall(f))
+local function f() table.sort({1, 2}, function() error("sort", 3) end) end print(pcall(f))
+local function f() return (("x"):gsub(".", function() error("gsub", 1) end)) end print(pcall(f))
+local function f() return (("x"):gsub(".", setmetatable({}, {__index = function() error("index", 2) end}))) end print(pcall(f))
+-->> what fails inside of a library function has no position
+print(pcall(function() table.sort({1, "x", 3}) end)) print(pcall(function() table.sort({{}, {}}) end)) print(pcall(function() next({}, "x") end))
+print(pcall(function() for _ in next, {}, 5 do end end)) print(pcall(function() for _ in next, nil do end end))
+-->> what __newindex leads to has no name
+local t = setmetatable({}, {__newindex = 5}) print(pcall(function() t.x = 1 end))
+local t = setmetatable({}, {__newindex = setmetatable({}, {__newindex = "s"})}) print(pcall(function() t.x = 1 end))
+-->> the line of an operation whose operands are lines apart
+local function at(f, ...) print(select(2, pcall(f, ...))) end
+at(function(t)
+  return "a" ..
+    "b" ..
+    t.x ..
+    "c"
+end, {})
+at(function(t) return -
+  t.x
+end, {})
+at(function(t) return #
+  t.x
+end, {})
+at(function(t) return t.x.y
+  + 1
+end, {})
+at(function(t) return 1, t
+  .x[
+    1
+  ], 2
+end, {})
+-->> the line of a store is where its value ends
+local function at(f, ...) print(select(2, pcall(f, ...))) end
+at(function(t)
+  t.x.y = {
+    1,
+  }
+end, {})
+at(function(t)
+  t.a, t.x.y =
+    1,
+    2
+end, {})
+at(function(t)
+  function t.x.y()
+  end
+end, {})
+at(function(t)
+  t
+  .x
+  .y
+  = 1
+end, {})
+-->> the line of an argument and of a returned call is where they end
+local function at(f, ...) print(select(2, pcall(f, ...))) end
+at(function(t)
+  print(
+    1,
+    t.x.y
+  )
+end, {})
+at(function(t)
+  return t.x(
+    1
+  ), 2
+end, {})
+at(function(t)
+  t.x.y
+  :z()
+end, {})
+-->> the line of a for loop with bad bounds or iterator
+local function at(f, ...) print(select(2, pcall(f, ...))) end
+at(function()
+  for i = 1,
+    nil
+  do
+  end
+end)
+at(function()
+  for i
+  in
+    nil
+  do
+  end
+end)

@@ -50,3 +50,7 @@ for i = 1, 2 do break print("no") end
 do goto r ::r:: return end
 -->> label at the very end of a chunk
 goto e do print("no") end ::e::
+-->> the end of a repeat block lies within the scope of its locals
+repeat goto a local x = 1 ::a:: until true
+-->> the end of a block within repeat does not
+local n = 0 repeat n = n + 1 do if n < 3 then goto a end local x = n print(x) ::a:: end until n == 4

@@ -98,3 +98,5 @@ for w in ("a b"):gmatch("%a") do for x in ("1 2"):gmatch("%d") do print(w, x) en
 -->> deep nesting of blocks
 do do do do local a = 1 do do print(a) end end end end end end
 if true then if true then if true then print("in") end end end
+-->> the iterator of ipairs returns nothing at the end
+local f, t, i = ipairs({10}) print(f(t, i)) print(select("#", f(t, 1)))

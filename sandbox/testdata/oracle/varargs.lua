@@ -64,3 +64,5 @@ local u = {unpack(t, 1, 55)} print(#u, u[51], u[55])
 local v = {"a", unpack(t)} print(#v, v[51], v[61])
 -->> main chunk varargs are empty
 print(select("#", ...), ...)
+-->> select takes any text that begins with a #
+print(select("#x", 1, 2)) print(pcall(select, "x#", 1))
