@@ -168,10 +168,7 @@ func (l *lexer) shown(from, to int) string {
 }
 
 func (l *lexer) next() {
-	l.lastLine = l.line
-	if l.tokLine != 0 && l.ahead != nil {
-		l.lastLine = l.tokLine
-	}
+	l.lastLine = l.line // behind a token looked at ahead, as in the real ones
 	if a := l.ahead; a != nil {
 		l.tok, l.str, l.num, l.start, l.tokLine, l.tokCol = a.tok, a.str, a.num, a.start, a.tokLine, a.tokCol
 		l.ahead = nil

@@ -519,7 +519,7 @@ func (s *sorter) sort(l, u int) error {
 				if !less {
 					break
 				}
-				if i > u {
+				if i >= u { // LuaJIT's bounds, one less than of lua5.1
 					return errorText("invalid order function for sorting")
 				}
 			}
@@ -532,7 +532,7 @@ func (s *sorter) sort(l, u int) error {
 				if !less {
 					break
 				}
-				if j < l {
+				if j <= l {
 					return errorText("invalid order function for sorting")
 				}
 			}

@@ -55,3 +55,9 @@ print(pcall(tostring, setmetatable({}, {__tostring = function() return nil end})
 -->> patterns of all strange kinds
 for _, p in ipairs{"%", "[", "[]", "[^", "[a-", "%b", "%bx", "(", ")", "%1", "(()", "%f", "[%", "[a-%d]", "[]]", "[^]]", "[%a-z]", "*", "a**", "-", "^^", "$$", "^*", "a$b", "%f[a", "()", "(a)(b)%3"} do print(p, pcall(string.find, "a]b-*^$", p)) end
 print(("x"):gsub("", "-")) print(("abc"):gsub("", "-", 2)) print(("abc"):gsub("b*", "X")) print(pcall(string.gsub, "abc", "b", "%2")) print(("abc"):gsub("(b)()", "%2%1")) print(("hello world"):gsub("o", {o = false})) print(pcall(string.gsub, "x", "x", {x = {}})) print(("x^y"):find("^", 1, true)) print(("a.b"):find(".", 2, true)) print((""):find("")) print((""):find("", 2)) print(("abc"):find("", 10)) print(("a\0b"):find("\0", 1, true)) print(("a\0b"):match("%z"))
+-->> comparisons until a sort notices that its order lies
+for n = 2, 9 do for k, f in ipairs({function() return true end, function(a, b) return a <= b end, function(a, b) return a ~= b end, function(a, b) return (a + b) % 2 == 0 end}) do
+  local t, c = {}, 0 for i = 1, n do t[i] = i * 5 % 7 end
+  local ok, e = pcall(table.sort, t, function(a, b) c = c + 1 return f(a, b) end)
+  print(n, k, ok and table.concat(t, " ") or e, c)
+end end

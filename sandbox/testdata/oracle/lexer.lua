@@ -51,3 +51,8 @@ local t = {["end"] = 1, ["function"] = 2}
 print(t["end"], t["function"])
 -->> numbers beside dots
 print(1 ..2, 1. ..2, .1 ..2, 0xa ..1)
+-->> a call on the next line is not ambiguous behind a name in a constructor
+local function id(x) return x end
+print(#{id
+(5)}, ({id
+(6)})[1])
