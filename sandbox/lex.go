@@ -141,6 +141,9 @@ func (l *lexer) failToken(text string) {
 
 func (l *lexer) tokenText() string {
 	switch {
+	case l.tok == tkString && l.src[l.start] != '[':
+		quote := l.src[l.start : l.start+1]
+		return brief(quote + l.str + quote)
 	case l.tok == tkName || l.tok == tkString || l.tok == tkNumber:
 		end := l.pos
 		if l.ahead != nil {
@@ -160,11 +163,14 @@ func (l *lexer) shown(from, to int) string {
 	for to > from && isSpace(l.src[to-1]) {
 		to--
 	}
-	s := l.src[from:to]
-	if len(s) > 80 {
-		s = s[:80]
-	}
-	return s
+	return brief(l.src[from:to])
+}
+
+func brief(s string) string { return s[:min(len(s), 80)] }
+
+// failString shows what was read of a string, with its escapes carried out.
+func (l *lexer) failString(buf []byte, text string) {
+	l.fail(l.line, l.pos-l.lineStart+1, brief(l.src[l.start:l.start+1]+string(buf)), text)
 }
 
 func (l *lexer) next() {
@@ -424,7 +430,7 @@ func (l *lexer) quoted(quote byte) {
 			l.str, l.buf = string(buf), buf
 			return
 		case '\n', '\r':
-			l.failHere("unfinished string")
+			l.failString(buf, "unfinished string")
 		case '\\':
 			buf = l.escape(buf)
 		default:
@@ -474,7 +480,7 @@ func (l *lexer) escape(buf []byte) []byte {
 	case c == 'x':
 		hi, lo := hexDigit(l.at(l.pos+1)), hexDigit(l.at(l.pos+2))
 		if hi < 0 || lo < 0 {
-			l.badEscape()
+			l.failString(buf, "invalid escape sequence")
 		}
 		l.pos += 3
 		r = hi<<4 | lo
@@ -494,13 +500,13 @@ func (l *lexer) escape(buf []byte) []byte {
 		for hexDigit(l.at(l.pos)) >= 0 {
 			n = n<<4 | hexDigit(l.at(l.pos))
 			if n > utf8.MaxRune {
-				l.badEscape()
+				l.failString(buf, "invalid escape sequence")
 			}
 			l.pos++
 			digits++
 		}
 		if digits == 0 || l.at(l.pos) != '}' || n >= 0xD800 && n < 0xE000 {
-			l.badEscape()
+			l.failString(buf, "invalid escape sequence")
 		}
 		l.pos++
 		return utf8.AppendRune(buf, rune(n))
@@ -510,19 +516,10 @@ func (l *lexer) escape(buf []byte) []byte {
 			l.pos++
 		}
 		if r > 255 {
-			l.badEscape()
+			l.failString(buf, "invalid escape sequence")
 		}
 	default:
-		l.badEscape()
+		l.failString(buf, "invalid escape sequence")
 	}
 	return append(buf, byte(r))
-}
-
-// badEscape shows the string up to the escape, as LuaJIT does.
-func (l *lexer) badEscape() {
-	end := l.pos
-	for l.src[min(end, len(l.src)-1)] != '\\' {
-		end--
-	}
-	l.fail(l.line, end-l.lineStart+1, l.shown(l.start, end), "invalid escape sequence")
 }

@@ -762,7 +762,8 @@ func (p *parser) suffixed() *expr {
 			p.read(e)
 		case char(':'):
 			p.next()
-			call := &expr{op: exMethod, line: int32(p.tokLine), col: int32(p.tokCol), left: e, str: p.name()}
+			call := &expr{op: exMethod, left: e, str: p.name()}
+			call.line, call.col = int32(p.tokLine), int32(p.tokCol) // of the arguments
 			p.read(e)
 			call.list = p.arguments()
 			e = call
