@@ -164,10 +164,11 @@ func (p *parser) constant(s string) *str {
 	return o
 }
 
+// enter is called by blocks and expressions: all nesting goes through them.
 func (p *parser) enter() {
 	p.depth++
 	if p.depth > maxNesting {
-		p.fail(p.tokLine, p.tokCol, p.tokenText(), "chunk has too many syntax levels")
+		p.fail(p.tokLine, p.tokCol, "", "chunk has too many syntax levels")
 	}
 }
 
@@ -235,7 +236,7 @@ func (p *parser) tooMany(what string, limit int) {
 	if p.fn.parent != nil {
 		where = "function at line " + strconv.Itoa(p.fn.line)
 	}
-	p.fail(p.tokLine, p.tokCol, p.tokenText(), where+" has more than "+strconv.Itoa(limit)+" "+what)
+	p.fail(p.tokLine, p.tokCol, "", where+" has more than "+strconv.Itoa(limit)+" "+what)
 }
 
 // deactivate ends the scope of locals, last one first.
@@ -564,8 +565,8 @@ func (p *parser) exprStatement(s *stmt) {
 		}
 		e = p.suffixed()
 		push(&s.targets, e)
-		if len(s.targets) > maxLocals {
-			p.tooMany("variables in an assignment", maxLocals)
+		if len(s.targets) >= maxLocals {
+			p.tooMany("variable names", maxLocals)
 		}
 	}
 	p.expect(char('='))
@@ -733,11 +734,9 @@ func (p *parser) suffixed() *expr {
 	var e *expr
 	switch {
 	case p.tok == char('('):
-		p.enter()
 		p.next()
 		inner := p.expression()
 		p.expectClose(char(')'), char('('), line)
-		p.leave()
 		e = inner
 		switch inner.op {
 		case exCall, exMethod, exVararg, exLocal, exUpvalue, exGlobal, exIndex, exParen:
@@ -804,7 +803,6 @@ func (p *parser) arguments() []*expr {
 }
 
 func (p *parser) constructor() *expr {
-	p.enter()
 	e := &expr{op: exTable, line: int32(p.tokLine), col: int32(p.tokCol)}
 	line := p.tokLine
 	p.expect(char('{'))
@@ -828,12 +826,10 @@ func (p *parser) constructor() *expr {
 		}
 	}
 	p.expectClose(char('}'), char('{'), line)
-	p.leave()
 	return e
 }
 
 func (p *parser) functionBody(method bool, line int, name string) *expr {
-	p.enter()
 	fn := &function{parent: p.fn, line: line, name: name}
 	p.fn.hasNested = true
 	p.fn = fn
@@ -866,6 +862,5 @@ func (p *parser) functionBody(method bool, line int, name string) *expr {
 	p.expectClose(tkEnd, tkFunction, line)
 	p.deactivate(fn.params)
 	p.fn = fn.parent
-	p.leave()
 	return &expr{op: exFunction, line: int32(line), fn: fn}
 }
