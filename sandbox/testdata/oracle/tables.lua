@@ -60,3 +60,8 @@ print(n, table.concat(order, " "))
 local log = {}
 table.sort({5, 2, 9, 1, 7, 3, 8}, function(a, b) log[#log + 1] = a .. "<" .. b return a < b end)
 print(table.concat(log, " "))
+-->> what a library has may be assigned to it again
+table.unpack = table.unpack or unpack
+string.format = string.format
+math.none = nil
+print(table.unpack == unpack, math.none, ("%d"):format(1))
