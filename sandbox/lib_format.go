@@ -461,7 +461,7 @@ func hexFloat(n float64, prec int, alt bool) string {
 			if len(s) == i+4 && s[i+2] == '0' {
 				s = s[:i+2] + s[i+3:]
 			}
-			if alt && prec == 0 {
+			if alt && s[3] != '.' {
 				s = s[:i] + "." + s[i:]
 			}
 			break

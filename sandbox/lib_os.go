@@ -1,6 +1,9 @@
 package sandbox
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // What is left of os: the clock, where the host gives one.
 var osLib = []entry{
@@ -42,7 +45,7 @@ func osDifftime(c *Call) error {
 			return err
 		}
 	}
-	c.push(Number(a - b))
+	c.push(Number(math.Trunc(a) - math.Trunc(b))) // whole seconds, as of C's times
 	return nil
 }
 
