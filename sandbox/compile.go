@@ -215,6 +215,10 @@ func (c *compiler) closeScope(reached bool) {
 			c.jumpClosing(int(g.pc), c.firstCaptured(s.start, int(g.active)))
 			g.active = int32(s.start)
 		}
+		if l, ok := s.parent.labels[g.name]; ok {
+			c.jumpBack(int(g.pc), int(g.active), l)
+			c.gotos[i] = nil
+		}
 	}
 	for _, i := range c.infos[s.start:] {
 		c.p.locals[i].end = int32(c.here())
@@ -431,18 +435,23 @@ func (c *compiler) breakStatement(s *stmt) {
 	sc.breaks = jumps(sc.breaks, j)
 }
 
+// gotoStatement leads to a label that its block has had, or waits for one to come:
+// a later label of a block comes before an earlier one outside of it.
 func (c *compiler) gotoStatement(s *stmt) {
 	j := c.emit(opJump, 0, 0, 0)
-	for sc := c.scope; sc != nil; sc = sc.parent {
-		if l, ok := sc.labels[s.name]; ok {
-			c.p.code[j].c = int32(l.pc)
-			c.jumpClosing(j, c.firstCaptured(l.active, len(c.active)))
-			return
-		}
+	if l, ok := c.scope.labels[s.name]; ok {
+		c.jumpBack(j, len(c.active), l)
+		return
 	}
 	c.waiting[s.name] = jumps(c.waiting[s.name], len(c.gotos))
 	s.pc, s.active = int32(j), int32(len(c.active))
 	push(&c.gotos, s)
+}
+
+// jumpBack leads the goto at pc to a label before it.
+func (c *compiler) jumpBack(pc, active int, l label) {
+	c.p.code[pc].c = int32(l.pc)
+	c.jumpClosing(pc, c.firstCaptured(l.active, active))
 }
 
 func (c *compiler) label(s *stmt, last bool) {
@@ -461,6 +470,9 @@ func (c *compiler) label(s *stmt, last bool) {
 	}
 	for _, i := range list[inside:] {
 		g := c.gotos[i]
+		if g == nil {
+			continue
+		}
 		if int(g.active) < len(c.active) && !last {
 			c.parser.fail(int(g.line), int(g.col), "", "<goto "+s.name.s+"> jumps into the scope of local '"+c.active[g.active].name.s+"'")
 		}

@@ -54,3 +54,21 @@ goto e do print("no") end ::e::
 repeat goto a local x = 1 ::a:: until true
 -->> the end of a block within repeat does not
 local n = 0 repeat n = n + 1 do if n < 3 then goto a end local x = n print(x) ::a:: end until n == 4
+-->> a later label of the block comes before an earlier one outside
+local n = 0
+::continue::
+n = n + 1
+for i = 1, 3 do
+  local v = i
+  local f = function() return v end
+  if i == 2 and n < 3 then goto continue end
+  print(n, f())
+  ::continue::
+end
+do
+  local k = n
+  local f = function() k = k + 1 return k end
+  print(f())
+  do do if n < 3 then goto continue end end end
+end
+print(n)
