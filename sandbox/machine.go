@@ -763,7 +763,7 @@ nextInstr:
 			if f.p != nil && *(*uint8)(f.p) == kindNative {
 				sp := (*native)(f.p).special
 				if sp == spNext || sp == spIpairs {
-					if t := reg[i.a+1]; t.kind() == kindTable {
+					if t := reg[i.a+1]; t.kind() == kindTable && (sp == spNext || reg[i.a+2].p == unsafe.Pointer(&tagNumber)) {
 						r.steps = n
 						fr.pc = int32(pc)
 						var x, y Value

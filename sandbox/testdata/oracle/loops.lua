@@ -100,3 +100,7 @@ do do do do local a = 1 do do print(a) end end end end end end
 if true then if true then if true then print("in") end end end
 -->> the iterator of ipairs returns nothing at the end
 local f, t, i = ipairs({10}) print(f(t, i)) print(select("#", f(t, 1)))
+-->> the iterator of ipairs with a control that is no number
+print(pcall(function() for i, v in ipairs({1}), {5} do print(i, v) end end))
+print(pcall(function() local f = ipairs({}) for i, v in f, {5, 6}, {} do print(i, v) end end))
+local f = ipairs({}) for i, v in f, {5, 6, 7}, "1" do print(i, v) end
