@@ -172,7 +172,7 @@ func (t *Table) find(k Value) *node {
 // while an Env is built. k is neither nil nor NaN.
 func (t *Table) set(r *Run, k, v Value) error {
 	if t.readonly {
-		if rawEqual(t.get(k), v) { // table.unpack = table.unpack or unpack
+		if t.get(k) == v { // table.unpack = table.unpack or unpack
 			return nil
 		}
 		return errReadOnly
