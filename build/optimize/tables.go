@@ -43,6 +43,7 @@ func (m *module) tables() error {
 		old:    slices.Clone(m.memory[at : at+size]),
 		packed: []byte{0}, // the place 0 says that there is no table
 		places: map[string]int{},
+		calls:  map[int]bool{},
 	}
 	for n := range m.word(m.data+ftab+8) - 1 {
 		place := n + m.word(m.data+minpc)>>16 - firstNumber
@@ -54,6 +55,11 @@ func (m *module) tables() error {
 		return errors.New("the tables of program counters have grown")
 	}
 	clear(m.memory[at+copy(m.memory[at:], t.packed) : at+size])
+	for call, used := range t.calls {
+		if !used {
+			clear(m.memory[call : call+inlinedCall])
+		}
+	}
 	return nil
 }
 
@@ -61,6 +67,7 @@ type tables struct {
 	*module
 	old, packed []byte
 	places      map[string]int // in packed
+	calls       map[int]bool   // by address of what is known of an inlined call: whether it is looked up
 }
 
 // function writes those of one.
@@ -68,16 +75,14 @@ func (t *tables) function(place int) error {
 	description := t.describes(place)
 	pcdata, count := description+pcdataAt, t.half(description+npcdataAt)
 	pcs, thinned := t.asked[place]
-	if thinned && count > inlTreeIndex {
+	if count > inlTreeIndex {
 		index, _, err := t.read(pcdata + 4*inlTreeIndex)
 		if err != nil {
 			return err
 		}
-		parents, err := t.parents(description, index)
-		if err != nil {
+		if pcs, err = t.inlined(description, index, pcs, thinned); err != nil {
 			return err
 		}
-		pcs = slices.Concat(pcs, parents)
 	}
 	slices.Sort(pcs)
 	entries := []int{description + pcspAt, description + pcfileAt, description + pclnAt}
@@ -131,15 +136,15 @@ func (t *tables) put(table []byte) int {
 	return place
 }
 
-// parents returns the program counters by which the runtime gets from calls that
-// have been inlined to those around them.
-func (t *tables) parents(description int, index []stretch) (pcs []int, err error) {
+// inlined adds the program counters by which the runtime gets from a call that has
+// been inlined to the one around it, and notes which of them it can get to.
+func (t *tables) inlined(description int, index []stretch, pcs []int, thinned bool) ([]int, error) {
 	count := 0
 	for _, s := range index {
 		count = max(count, int(s.value)+1)
 	}
 	if count == 0 {
-		return nil, nil
+		return pcs, nil
 	}
 	tree := t.word(t.data + gofunc)
 	if int(t.memory[description+nfuncdataAt]) > inlTree {
@@ -149,7 +154,24 @@ func (t *tables) parents(description int, index []stretch) (pcs []int, err error
 		return nil, errors.New("a tree of inlined calls is outside the memory")
 	}
 	for i := range count {
-		pcs = append(pcs, t.half(tree+i*inlinedCall+parentPCAt))
+		at := tree + i*inlinedCall
+		t.calls[at] = t.calls[at] || !thinned
+	}
+	if !thinned {
+		return nil, nil
+	}
+	pcs = slices.Clone(pcs)
+	seen := map[int32]bool{-1: true}
+	for more := true; more; {
+		more = false
+		slices.Sort(pcs)
+		for _, s := range thin(index, pcs) {
+			if !seen[s.value] {
+				at := tree + int(s.value)*inlinedCall
+				seen[s.value], t.calls[at], more = true, true, true
+				pcs = append(pcs, t.half(at+parentPCAt))
+			}
+		}
 	}
 	return pcs, nil
 }

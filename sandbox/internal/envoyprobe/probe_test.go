@@ -21,11 +21,12 @@ const (
 // cap of one recursion, the last ones at several at once. What they return
 // shows that the cap was met and not something before it.
 var deep = map[string]struct{ src, want string }{
-	"parentheses at the cap":        {"return " + strings.Repeat("(", 98) + "1" + strings.Repeat(")", 98), "done 1"},
-	"parentheses over the cap":      {"return " + strings.Repeat("(", 300) + "1" + strings.Repeat(")", 300), "syntax program:1: chunk has too many syntax levels near '('"},
-	"functions at the cap":          {strings.Repeat("return function() ", 65) + strings.Repeat(" end", 65), "done function"},
-	"tables at the cap":             {"return " + strings.Repeat("{", 98) + strings.Repeat("}", 98), "done table"},
-	"operators of the right at cap": {"return " + strings.Repeat("1^", 150) + "1", "done 1"},
+	"parentheses at the cap":        {"return " + strings.Repeat("(", 198) + "1" + strings.Repeat(")", 198), "done 1"},
+	"parentheses over the cap":      {"return " + strings.Repeat("(", 300) + "1" + strings.Repeat(")", 300), "syntax program:1: chunk has too many syntax levels"},
+	"functions at the cap":          {strings.Repeat("return function() ", 99) + strings.Repeat(" end", 99), "done function"},
+	"tables at the cap":             {"return " + strings.Repeat("{", 199) + strings.Repeat("}", 199), "done table"},
+	"all sorts at the cap":          {"return " + strings.Repeat("type(function() return {1^{(", 28) + "1" + strings.Repeat(")}} end)", 28), "done function"},
+	"operators of the right at cap": {"return " + strings.Repeat("1^", 198) + "1", "done 1"},
 	"recursion of Lua functions":    {`local n = 0 local function f() n = n + 1 return 1 + f() end local ok, e = pcall(f) return n > 150, e:match("stack overflow")`, "done boolean stack overflow"},
 	"pattern at the cap":            {`local ok, e = pcall(string.match, ("x"):rep(400), ("x?"):rep(400) .. "y") return ok, (tostring(e):match("too complex"))`, "done boolean too complex"},
 	"JSON at the cap":               {`local d = 100 return #host.json(("["):rep(d) .. ("]"):rep(d)), (pcall(host.json, ("["):rep(101) .. ("]"):rep(101)))`, "done 200 boolean"},
