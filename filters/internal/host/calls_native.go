@@ -54,6 +54,8 @@ func setShared(key string, value []byte, cas uint32) (ok bool) {
 
 func forgetCall() {}
 
+func setActiveContext(uint32) {} // the emulator's SetEffectiveContext does it
+
 func timeOfDay() time.Time { return time.Now() }
 
 func stopwatch() time.Duration { return time.Duration(clock().UnixNano()) }

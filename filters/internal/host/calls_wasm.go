@@ -100,6 +100,13 @@ func headerPairs(k headerKind, room [][2]string) [][2]string {
 //go:linkname registerHTTPCallout github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/internal.RegisterHttpCallout
 func registerHTTPCallout(id uint32, answered func(headers, bodySize, trailers int))
 
+// setActiveContext tells the SDK whose the next callout is. Envoy's
+// proxy_set_effective_context, which is all that the SDK's own function calls,
+// does not.
+//
+//go:linkname setActiveContext github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/internal.VMStateSetActiveContextID
+func setActiveContext(id uint32)
+
 // called is what httpCall hands to Envoy, and the number of the callout.
 var called struct {
 	headers    []byte

@@ -462,6 +462,48 @@ func TestWasmSingleFlight(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+		t.Run("what one that has waited asks next is its own", func(t *testing.T) {
+			for name, gone := range map[string]struct{ early, late bool }{
+				"the leader stays": {}, "the leader has its answer and ends": {late: true}, "the leader hangs up first": {early: true},
+			} {
+				t.Run(name, func(t *testing.T) {
+					host, _ := vmtest.Start(t, vm, "")
+					var ids []uint32
+					for _, steps := range []string{"share:auth:/same set:x-own:leader call:auth:/leader", "share:auth:/same set:x-own:waiter call:auth:/waiter"} {
+						id := host.InitializeHttpContext()
+						host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", steps}}, true)
+						ids = append(ids, id)
+					}
+					_, call := calls(host, ids)
+					if gone.early {
+						host.CompleteHttpContext(ids[0])
+						host.CallOnHttpCallResponse(call, answered.headers, nil, nil) // dropped
+						host.Tick()
+						_, call = calls(host, nil)
+					}
+					host.CallOnHttpCallResponse(call, answered.headers, nil, []byte("ok"))
+					if gone.late {
+						host.CompleteHttpContext(ids[0])
+					}
+					own := host.GetCalloutAttributesFromContext(ids[1])
+					host.CallOnHttpCallResponse(own[len(own)-1].CalloutID, answered.headers, nil, []byte("own"))
+					m := hosttest.Message{Fields: host.GetCurrentRequestHeaders(ids[1])}
+					m.RemoveHeader("x-probe")
+					if got, want := m.Text("x-"), "x-call: answered 200 2answered 200 3\nx-own: waiter\n"; got != want || !vmtest.GoesOn(host, ids[1]) {
+						t.Errorf("got %q, want %q; goes on: %v", got, want, vmtest.GoesOn(host, ids[1]))
+					}
+					if gone != (struct{ early, late bool }{}) {
+						return
+					}
+					if vmtest.GoesOn(host, ids[0]) {
+						t.Error("the leader went on with the waiter's answer")
+					}
+					if got, _ := (&hosttest.Message{Fields: host.GetCurrentRequestHeaders(ids[0])}).Header("x-own"); got != "leader" {
+						t.Errorf("the leader has %q", got)
+					}
+				})
+			}
+		})
 		t.Run("one that breaks does not take the answer from the others", func(t *testing.T) {
 			host, _ := vmtest.Start(t, vm, "")
 			var ids []uint32

@@ -62,7 +62,7 @@ func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult
 func (p *plugin) land(sf *sharedFlight, res filter.CalloutResult) {
 	delete(p.shared, sf.callout.Flight)
 	for _, w := range sf.waiters {
-		_ = proxywasm.SetEffectiveContext(w.stream.id)
+		enter(w.stream.id)
 		w.stream.onCallout(w.side, w.then, res)
 		res.Waited = true
 	}
@@ -102,6 +102,15 @@ func (p *plugin) handOver() {
 		}
 		if res, ok := p.dispatch(new(flight), &sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); !ok {
 			p.land(sf, res)
+			enter(p.id)
 		}
 	}
+}
+
+// enter makes what follows another context's: Envoy is told for edits, replies
+// and resuming, the SDK for callouts. It would take one that a waiter makes for
+// the leader's, whose request then got the answer, or nobody if it had ended.
+func enter(id uint32) {
+	_ = proxywasm.SetEffectiveContext(id)
+	setActiveContext(id)
 }
