@@ -160,3 +160,45 @@ type streamer struct {
 }
 
 func (s streamer) NewStream() filter.Filter { return s.x }
+
+// overlay gives the requests that follow a route with an overlay.
+func overlay(t *testing.T, host vmtest.Host, config string) {
+	t.Helper()
+	path := []string{"xds", "route_metadata", "filter_metadata", "gatehouse.authcallout", "config"}
+	if err := host.SetProperty(path, []byte(config)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWasmRoutesShareNoCallout: what a route allows an answer decides about its
+// own requests only, also where two routes without names ask the same.
+func TestWasmRoutesShareNoCallout(t *testing.T) {
+	vmtest.Run(t, Plugin, "authcallout.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, ok := vmtest.Start(t, vm, `{"cluster":"auth","allow_field":"ok","failure_mode":"open","cache":{"lifetime":"fixed","ttl":"1m"}}`)
+		if !ok {
+			t.Fatal("the plugin did not start")
+		}
+		var calls []uint32
+		var ids []uint32
+		for _, config := range []string{`{"max_reply_size":0,"allow_field":null}`, `{}`, `{}`} {
+			overlay(t, host, config)
+			id := host.InitializeHttpContext()
+			host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {":authority", "a"}, {"authorization", "Bearer t"}}, true)
+			for _, c := range host.GetCalloutAttributesFromContext(id) {
+				calls = append(calls, c.CalloutID)
+			}
+			ids = append(ids, id)
+		}
+		if len(calls) != 2 {
+			t.Fatalf("%d callouts for two routes", len(calls))
+		}
+		for _, c := range calls {
+			host.CallOnHttpCallResponse(c, [][2]string{{":status", "200"}, {"x-envoy-upstream-service-time", "1"}}, nil, []byte(`{"ok":false}`))
+		}
+		for _, id := range ids[1:] {
+			if r := host.GetSentLocalResponse(id); r == nil || r.StatusCode != 401 {
+				t.Errorf("a request that the service denied got %+v", r)
+			}
+		}
+	})
+}

@@ -255,9 +255,9 @@ type Callout struct {
 	Retries   int           // x-envoy-max-retries; 0 is none
 	RetryOn   string        // x-envoy-retry-on
 	MaxReply  int           // bytes of the answer's body
-	// Flight, if set, names what the callout asks: while one of that name is in
-	// the air in this worker, another one waits for its answer. It must cover
-	// everything that the answer depends on.
+	// Flight, if set, names what the callout asks: while one of that name and
+	// configuration is in the air in this worker, another one waits for its answer.
+	// It must cover everything of the request that the answer depends on.
 	Flight string
 	// MaxWaiters caps those that wait for one flight; one more fails at once with
 	// TooManyWaiters.

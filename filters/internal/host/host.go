@@ -61,7 +61,7 @@ type plugin struct {
 	flights flights
 	// shared are the callouts that several streams may wait for, by name;
 	// leaderless ones wait for the next tick to be made again.
-	shared     map[string]*sharedFlight
+	shared     map[flightName]*sharedFlight
 	leaderless []*sharedFlight
 	spare      []*stream     // that have ended and can serve again
 	lastTick   time.Duration // by stopwatch
@@ -104,7 +104,7 @@ func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
 	}
 	p.routes = newRoutes(chosen, p, config, base)
 	p.ticker, _ = base.(filter.Ticker)
-	p.shared = make(map[string]*sharedFlight)
+	p.shared = make(map[flightName]*sharedFlight)
 	p.setTick()
 	p.log.info("start", "version", filter.Version, "commit", filter.Commit)
 	return types.OnPluginStartStatusOK

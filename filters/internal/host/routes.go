@@ -47,6 +47,7 @@ type routeFilter struct {
 
 func newRouteFilter(f filter.Filter) *routeFilter {
 	r := &routeFilter{own: newExchange(f)}
+	r.own.from = r
 	r.stream, _ = f.(filter.Streamer)
 	return r
 }

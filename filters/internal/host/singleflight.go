@@ -8,11 +8,20 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 )
 
+// flightName is what a filter calls a callout, and whose it is: what an answer
+// means, how long it may take and how large it may be is up to the configuration,
+// so routes with other overlays share none.
+type flightName struct {
+	of   *routeFilter
+	name string
+}
+
 // sharedFlight is one callout for which several streams wait. The stream that
 // made it leads. The SDK drops the answer when the leader's stream ends, so the
 // callout is then made again for the others, from the plugin's own context,
 // whose answers are never dropped.
 type sharedFlight struct {
+	name    flightName
 	callout filter.Callout
 	headers [][2]string // all of them
 	waiters []waiter    // the leader's own, if it has one, is first
@@ -35,7 +44,8 @@ func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult
 		return s.p.dispatch(&d.flight, c, s.p.calloutHeaders(c, &s.request.message), d.landed)
 	}
 	w := waiter{s, d, then}
-	if sf := s.p.shared[c.Flight]; sf != nil {
+	name := flightName{s.filter.from, c.Flight}
+	if sf := s.p.shared[name]; sf != nil {
 		if len(sf.waiters) > c.MaxWaiters { // the leader is none
 			res.Failure, res.Now = filter.TooManyWaiters, clock()
 			s.p.metrics.callout(res.Failure, 0)
@@ -47,20 +57,20 @@ func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult
 		return res, true
 	}
 	// It may outlive the stream, and so what the filter has made for that.
-	sf := &sharedFlight{callout: *c, headers: slices.Clone(s.p.calloutHeaders(c, &s.request.message)), waiters: []waiter{w}}
+	sf := &sharedFlight{name: name, callout: *c, headers: slices.Clone(s.p.calloutHeaders(c, &s.request.message)), waiters: []waiter{w}}
 	sf.callout.Headers = nil
 	if res, waits = s.p.dispatch(&d.flight, c, sf.headers, func(res filter.CalloutResult) { s.p.land(sf, res) }); !waits {
 		return res, false
 	}
 	d.waits = sf
-	s.p.shared[c.Flight] = sf
+	s.p.shared[name] = sf
 	return res, true
 }
 
 // land gives an answer to everyone who waits for it. Each waiter has its own
 // recover (onCallout), so one that breaks does not take it from the others.
 func (p *plugin) land(sf *sharedFlight, res filter.CalloutResult) {
-	delete(p.shared, sf.callout.Flight)
+	delete(p.shared, sf.name)
 	for _, w := range sf.waiters {
 		enter(w.stream.id)
 		w.stream.onCallout(w.side, w.then, res)
@@ -84,7 +94,7 @@ func (p *plugin) leave(d *side) {
 		return // it only waited
 	}
 	if len(sf.waiters) == 0 {
-		delete(p.shared, sf.callout.Flight)
+		delete(p.shared, sf.name)
 		return
 	}
 	p.leaderless = append(p.leaderless, sf)
@@ -97,7 +107,7 @@ func (p *plugin) handOver() {
 	p.leaderless = nil
 	for _, sf := range flights {
 		if len(sf.waiters) == 0 {
-			delete(p.shared, sf.callout.Flight)
+			delete(p.shared, sf.name)
 			continue
 		}
 		if res, ok := p.dispatch(new(flight), &sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); !ok {
