@@ -75,10 +75,11 @@ func tombstone(asked time.Time) life {
 }
 
 // state treats an entry from the future as a miss: after the clock was set back
-// it would live longer than it was meant to.
+// it would live longer than it was meant to. A tombstone never lives, however
+// little the clock was set back.
 func (l life) state(now int64) State {
 	switch {
-	case now < l.asked-clockSlack:
+	case now < l.asked-clockSlack, l.stale == l.asked:
 		return Miss
 	case now < l.fresh:
 		return Fresh

@@ -172,6 +172,24 @@ func TestClear(t *testing.T) {
 	}
 }
 
+// TestTombstones: what was forgotten is not there at any time, also not before it
+// was forgotten: the clock may be set back.
+func TestTombstones(t *testing.T) {
+	t.Parallel()
+	l := tombstone(start)
+	for _, after := range []time.Duration{-time.Hour, -time.Minute, -1, 0, 1, time.Hour} {
+		if s := l.state(at(after).UnixNano()); s != Miss {
+			t.Errorf("%s after it, a tombstone is %s", after, s)
+		}
+	}
+	c := New(Options[string]{MaxEntries: 10, MaxBytes: 10000})
+	c.Put(key("k"), "v", Terms{TTL: time.Hour, StaleIfError: time.Hour}, start)
+	c.Put(key("k"), "", Terms{}, at(time.Minute))
+	if v, s := c.Get(key("k"), at(time.Minute-1)); s != Miss {
+		t.Errorf("got %q, %s", v, s)
+	}
+}
+
 func TestLargeEntries(t *testing.T) {
 	t.Parallel()
 	const maxBytes = 100_000
