@@ -130,6 +130,7 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 			return x.ask(m)
 		}
 		return filter.NeedBody(filter.BodyNeed{Limit: c.MaxBodySize, Partial: c.PartialBody}, func(b filter.BodyResult) filter.Outcome {
+			x.now = b.Now // a body may take as long as the client likes
 			if b.TooLarge {
 				return filter.Send(BodyTooLarge, filter.Reply{Status: 413})
 			}

@@ -1,6 +1,8 @@
 package authcallout
 
 import (
+	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -86,8 +88,8 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 	return filter.CallBy(&x.question, func(res filter.CalloutResult) filter.Outcome {
 		d := x.config.judge(&res)
 		if d.failed() {
-			// Asked again: a denial may have come in the meantime.
-			if known, state, _ := x.cache.decisions.Get([]byte(flight), x.now); state != cache.Miss {
+			// Asked again: a denial may have come in the meantime, or the end.
+			if known, state, _ := x.cache.decisions.Get([]byte(flight), res.Now); state != cache.Miss {
 				x.metrics.staleOK.Add(1)
 				return x.conclude(m, known).From(filter.CacheStale)
 			}
@@ -95,8 +97,14 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 		if res.Waited {
 			return x.conclude(m, d).From(filter.CacheCoalesced)
 		}
-		if !d.failed() { // a failure says nothing about what is known
-			x.cache.decisions.Put([]byte(flight), d, x.config.terms(&d, &res, x.now), x.now)
+		// A failure says nothing about what is known, nor does a 5xx, also where it
+		// denies.
+		if !d.failed() && (d.word == Allowed || res.Status < 500) {
+			kept, terms := d, x.config.terms(&d, &res, x.now)
+			if terms.TTL > 0 {
+				kept = d.own()
+			}
+			x.cache.decisions.Put([]byte(flight), kept, terms, x.now)
 		}
 		return x.conclude(m, d).From(filter.CacheMiss)
 	}).WithoutBody()
@@ -146,6 +154,31 @@ func (c *Config) terms(d *decision, res *filter.CalloutResult, asked time.Time) 
 		t.StaleIfError = min(life.StaleIfError, o.StaleIfError)
 	}
 	return t
+}
+
+// own returns a copy that shares no memory with the answer it came from: a text
+// of a few bytes would keep all headers or the whole body with it, which size
+// does not count.
+func (d decision) own() decision {
+	d.edits = slices.Clone(d.edits)
+	for i := range d.edits {
+		d.edits[i].value = strings.Clone(d.edits[i].value) // the name is the configuration's
+	}
+	d.remove = slices.Clone(d.remove)
+	for i := range d.remove {
+		d.remove[i] = strings.Clone(d.remove[i])
+	}
+	d.onSuccess, d.reply.Headers = ownPairs(d.onSuccess), ownPairs(d.reply.Headers)
+	d.reply.ContentType = strings.Clone(d.reply.ContentType)
+	return d
+}
+
+func ownPairs(pairs [][2]string) [][2]string {
+	pairs = slices.Clone(pairs)
+	for i := range pairs {
+		pairs[i] = [2]string{strings.Clone(pairs[i][0]), strings.Clone(pairs[i][1])}
+	}
+	return pairs
 }
 
 // size is what a decision holds beside itself.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/hosttest"
@@ -69,6 +70,8 @@ func TestCache(t *testing.T) {
 			{0, ok, Allowed, "miss"}, {89 * time.Second, down, Allowed, "stale"}, {90 * time.Second, down, Unreachable, "miss"}}},
 		"a revoked token's stale verdict ends with the denial": {`{"stale_if_error":"30s"}`, []step{
 			{0, ok, Allowed, "miss"}, {61 * time.Second, no, Denied, "miss"}, {62 * time.Second, down, Unreachable, "miss"}}},
+		"a stale verdict ends while the service is waited for": {`{"stale_if_error":"30s"}`, []step{
+			{0, ok, Allowed, "miss"}, {89 * time.Second, filter.CalloutResult{Failure: filter.Timeout, Duration: time.Second}, TimedOut, "miss"}}},
 		"must-revalidate forbids a stale answer": {`{"stale_if_error":"30s"}`, []step{
 			{0, says(200, "", "cache-control: max-age=60, must-revalidate"), Allowed, "miss"}, {61 * time.Second, down, Unreachable, "miss"}}},
 	} {
@@ -91,6 +94,109 @@ func TestCache(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCacheServerError: a 5xx says nothing about a token, also where no
+// error_status makes it a failure.
+func TestCacheServerError(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, "{"+kong+`,"cache":{"lifetime":"fixed","ttl":"1m","negative_ttl":"1m","stale_if_error":"1h"}}`)
+	s := new(service)
+	for i, st := range []struct {
+		after  time.Duration
+		answer filter.CalloutResult
+		word   filter.Word
+		cache  filter.Cache
+	}{
+		{0, says(503, ""), Denied, filter.CacheMiss},
+		{1, says(200, ""), Allowed, filter.CacheMiss},
+		{61 * time.Second, says(503, ""), Denied, filter.CacheMiss},
+		{62 * time.Second, fails(filter.Timeout), Allowed, filter.CacheStale},
+		{63 * time.Second, says(403, ""), Denied, filter.CacheMiss},
+		{64 * time.Second, says(200, ""), Denied, filter.CacheHit},
+	} {
+		s.answer = st.answer
+		if e := at(f, st.after, get(bearer), s); e.Word != st.word || e.Cache != st.cache {
+			t.Errorf("step %d: got %s from %q, want %s from %q", i, e.Word, e.Cache, st.word, st.cache)
+		}
+	}
+}
+
+// TestCacheSlowBody: what is fresh is asked when the body is there; a client that
+// sends it slowly gets no verdict that has ended meanwhile.
+func TestCacheSlowBody(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, "{"+kong+`,"forward_body":true,"cache":{"lifetime":"fixed","ttl":"1m"}}`)
+	s := &service{answer: says(200, "")}
+	at(f, 0, hosttest.Request("POST", "/", bearer), s)
+	slow := func(after time.Duration) filter.Outcome {
+		o := f.(filter.Streamer).NewStream().OnRequest(hosttest.Request("POST", "/", bearer), hosttest.Now)
+		return o.OnBody(filter.BodyResult{Now: hosttest.Now.Add(after)})
+	}
+	if o := slow(59 * time.Second); o.Word != Allowed || o.Cache != filter.CacheHit {
+		t.Errorf("in time: %s from %q", o.Word, o.Cache)
+	}
+	if o := slow(time.Minute); o.Kind != filter.KindCall {
+		t.Errorf("too late: %s from %q", o.Word, o.Cache)
+	}
+}
+
+// TestCacheClockSetBack: a verdict that a denial has ended does not come back,
+// nor anything else, where the clock is set back to before that denial.
+func TestCacheClockSetBack(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, "{"+kong+`,"failure_mode":"open","cache":{"lifetime":"fixed","ttl":"1m"}}`)
+	s := &service{answer: says(200, "")}
+	at(f, 0, get(bearer), s)
+	s.answer = says(401, "")
+	at(f, time.Minute, get(bearer), s)
+	if e := at(f, 50*time.Second, get(bearer), s); e.Word != Denied || s.asked != 3 {
+		t.Errorf("got %q from %q, asked %d times", e.Word, e.Cache, s.asked)
+	}
+}
+
+// TestCacheKeepsOwnMemory: an entry keeps nothing of an answer but what it is
+// counted with.
+func TestCacheKeepsOwnMemory(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, "{"+kong+`,"allowed_upstream_headers":["x-user"],"headers_to_remove_header":"x-drop","allowed_client_headers_on_success":["x-client"],
+		"headers_from_json":[{"header":"x-id","field":"id"},{"header":"x-name","field":"name"}],"allowed_client_headers":["x-why"],"deny":{"pass_body":true},
+		"cache":{"lifetime":"fixed","ttl":"1m","negative_ttl":"1m"}}`)
+	all := strings.Repeat("x", 1000) + "ann|x-old|c=1|no|text/plain"
+	part := func(s string) string { i := strings.Index(all, s); return all[i : i+len(s)] }
+	for status, want := range map[int]string{200: "x-user=ann x-id=7 x-name=ann -x-old x-client=c=1", 403: "x-why=no www-authenticate=Bearer text/plain because"} {
+		s := &service{answer: filter.CalloutResult{Status: status, Body: []byte(`{"id":7,"name":"ann"}`), Headers: [][2]string{
+			{"x-user", part("ann")}, {"x-drop", part("x-old")}, {"x-client", part("c=1")}, {"x-why", part("no")}, {"content-type", part("text/plain")}}}}
+		if status == 403 {
+			s.answer.Body = []byte("because")
+		}
+		token := "authorization: Bearer " + strconv.Itoa(status)
+		flight := at(f, 0, get(token), s).Callouts[0].Flight
+		d, _, _ := f.(*Filter).cache.decisions.Get([]byte(flight), hosttest.Now)
+		var got []string
+		texts := []string{d.reply.ContentType}
+		for _, e := range d.edits {
+			got, texts = append(got, e.name+"="+e.value), append(texts, e.value)
+		}
+		for _, r := range d.remove {
+			got, texts = append(got, "-"+r), append(texts, r)
+		}
+		for _, h := range append(d.onSuccess, d.reply.Headers...) {
+			got, texts = append(got, h[0]+"="+h[1]), append(texts, h[0], h[1])
+		}
+		if status == 403 {
+			got = append(got, d.reply.ContentType, string(d.reply.Body))
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("kept %s, want %s", got, want)
+		}
+		from := uintptr(unsafe.Pointer(unsafe.StringData(all)))
+		for _, s := range texts {
+			if p := uintptr(unsafe.Pointer(unsafe.StringData(s))); s != "" && p >= from && p < from+uintptr(len(all)) {
+				t.Errorf("%q keeps the whole answer", s)
+			}
+		}
 	}
 }
 
