@@ -51,6 +51,7 @@ var (
 	_ filter.Filter    = (*Filter)(nil)
 	_ filter.Streamer  = (*Filter)(nil)
 	_ filter.Rechecker = (*Filter)(nil)
+	_ filter.Stripper  = (*Filter)(nil)
 	_ filter.Shadower  = (*exchange)(nil)
 	_ filter.Resetter  = (*exchange)(nil)
 
@@ -64,7 +65,9 @@ func (f *Filter) Rechecks() bool { return f.config.Recheck }
 
 // StripsTrailer implements filter.TrailerStripper: some servers take a trailer
 // for a header.
-func (f *Filter) StripsTrailer(name string) bool { return f.config.strip.Has(name) }
+func (f *Filter) StripsTrailer(name string) bool {
+	return f.config.strip.Has(name) || identity.Same(name, failureMark)
+}
 
 // Shadows implements filter.Shadower.
 func (f *Filter) Shadows() bool { return f.config.Mode == modeShadow }
@@ -100,7 +103,7 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	x.now = now
 	token, tokenErr := identity.One(m, c.TokenHeader, identity.RefuseCommas)
 	x.token = token
-	x.strip(m)
+	x.Strip(m)
 
 	if !c.Enabled {
 		return filter.Pass(Disabled)
@@ -143,10 +146,11 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	return x.ask(m)
 }
 
-// strip removes what only this filter may set, before anything else can fail.
-func (x *exchange) strip(m filter.Message) {
-	if n := x.config.strip.Strip(m); n > 0 {
-		x.metrics.stripped.Add(uint64(n))
+// Strip implements filter.Stripper. It removes what only this filter may set,
+// before anything else can fail.
+func (f *Filter) Strip(m filter.Message) {
+	if n := f.config.strip.Strip(m); n > 0 {
+		f.metrics.stripped.Add(uint64(n))
 	}
 	identity.Remove(m, failureMark)
 }
@@ -176,7 +180,10 @@ func (x *exchange) failed(m filter.Message, why filter.Word) filter.Outcome {
 		return filter.Pass(FailedOpen)
 	}
 	x.host.Log("the auth service failed; the request passes, since failure_mode is open", "reason", string(why))
-	if x.config.FailureHeader && !x.Shadows() {
+	for _, name := range x.config.HeadersToRemove {
+		identity.Remove(m, name)
+	}
+	if x.config.FailureHeader {
 		m.SetHeader(failureMark, "true")
 	}
 	return filter.Pass(FailedOpen)

@@ -195,6 +195,22 @@ func TestCallout(t *testing.T) {
 			`"profile":"forward-auth","cluster":"auth"`, post("x-a: 1", "X-Forwarded-Uri: /evil", "x_forwarded_uri: /evil", "x-original-url: /evil", "X-Real-Ip: 1.1.1.1", "forwarded: for=1.1.1.1", "connection: x-a", "x-envoy-internal: true", "content-length: 7"),
 			"GET auth /\nauthorization: Bearer t\nx-forwarded-method: POST\nx-forwarded-proto: https\nx-forwarded-host: example.org\nx-forwarded-uri: /a/b?x=1&y=2\nx-forwarded-for: 192.0.2.7\nx-a: 1\n\n",
 		},
+		"a client does not choose the encoding of an answer that is read": {
+			kong + `,"allowed_headers":["*"],"allow_field":"ok","body_template":""`, get(bearer, "accept-encoding: gzip", "accept_encoding: br", "x-a: 1"),
+			"POST testapi.default:8080 /verify\nauthorization: Bearer t\nx-a: 1\n\n",
+		},
+		"but of one that is only passed on": {
+			`"profile":"forward-auth","cluster":"auth","forwarded_headers":"none"`, get("accept-encoding: gzip"),
+			"GET auth /\naccept-encoding: gzip\n\n",
+		},
+		"an upgrade header alone makes no tunnel: the body is waited for": {
+			kong + `,"forward_body":true`, func() *hosttest.Message {
+				m := hosttest.Request("GET", "/ws", bearer, "upgrade: websocket")
+				m.Whole = []byte("unseen")
+				return m
+			}(),
+			"POST testapi.default:8080 /verify\nauthorization: Bearer t\n\nunseen",
+		},
 		"x-original": {
 			kong + `,"forwarded_headers":"x-original","body_template":""`, get(bearer),
 			"POST testapi.default:8080 /verify\nauthorization: Bearer t\nx-original-method: GET\nx-original-url: https://example.org/a/b?x=1&y=2\n\n",
@@ -289,6 +305,60 @@ func TestClientHeaders(t *testing.T) {
 	hosttest.DriveResponse(stream, r, nil)
 	if got, want := r.Text("set-", "x-"), "set-cookie: own=0\nset-cookie: s=1\nset-cookie: t=2\n"; got != want {
 		t.Errorf("the client got\n%swant\n%s", got, want)
+	}
+}
+
+// TestValuesForTheClient: what no header may have does not reach the client.
+func TestValuesForTheClient(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, "{"+kong+`,"allowed_client_headers_on_success":["*"],"allowed_client_headers":["*"],"deny":{"pass_status":true}}`)
+	answer := func(status int) func(filter.Callout) filter.CalloutResult {
+		return func(filter.Callout) filter.CalloutResult {
+			res := says(status, "", "x-good: 1")
+			for _, name := range []string{"x-bad", "location", "set-cookie", "www-authenticate"} {
+				res.Headers = append(res.Headers, [2]string{name, "a\r\nset-cookie: evil=1"})
+			}
+			for _, name := range []string{"content-length", "transfer-encoding", "connection", "x-envoy-upstream-canary", ":status", "Content_Length", "server"} {
+				res.Headers = append(res.Headers, [2]string{name, "1"})
+			}
+			return res
+		}
+	}
+	_, stream := hosttest.Drive(f, get(bearer), answer(200))
+	r := hosttest.Response(200)
+	hosttest.DriveResponse(stream, r, nil)
+	if got := r.Text(); got != ":status: 200\nx-good: 1\n" {
+		t.Errorf("with the response came\n%q", got)
+	}
+	e, _ := hosttest.Drive(f, get(bearer), answer(401))
+	if got := text(e.Reply); got != "x-good: 1\nwww-authenticate: Bearer\n" {
+		t.Errorf("with the denial came\n%q", got)
+	}
+}
+
+// TestFailedOpen: a request that nobody has checked keeps no token that is not
+// for the upstream, and no mark of the client's own.
+func TestFailedOpen(t *testing.T) {
+	t.Parallel()
+	for _, mark := range []string{"false", "true"} {
+		f, host := newFilter(t, "{"+kong+`,"failure_mode":"open","failure_mode_allow_header_add":`+mark+`,"headers_to_remove":["authorization"],"identity_headers":["x-user"]}`)
+		m := get(bearer, "x-user: evil", "x_user: evil", "x-envoy-auth-failure-mode-allowed: false", "x_envoy_auth_failure_mode_allowed: false")
+		e, stream := hosttest.Drive(f, m, func(filter.Callout) filter.CalloutResult { return fails(filter.Timeout) })
+		want := ""
+		if mark == "true" {
+			want = "x-envoy-auth-failure-mode-allowed: true\n"
+		}
+		if got := m.Text("x", "auth"); e.Word != FailedOpen || got != want {
+			t.Errorf("%s, went on with\n%s", e.Word, got)
+		}
+		if len(host.Logs) != 1 || strings.Contains(host.Logs[0], "Bearer") {
+			t.Errorf("logged %q", host.Logs)
+		}
+		for _, name := range []string{"x-user", "X_User", "x-envoy-auth-failure-mode-allowed", "x_envoy_auth_failure_mode_allowed"} {
+			if !stream.(filter.TrailerStripper).StripsTrailer(name) {
+				t.Errorf("a trailer %s would go on", name)
+			}
+		}
 	}
 }
 

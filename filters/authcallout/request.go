@@ -56,7 +56,8 @@ func (c *Config) callout(call *filter.Callout, m filter.Message, token string) (
 }
 
 // calloutHeaders lists what the auth service is told; each name once at most, in
-// whatever spelling, the filter's own before the client's.
+// whatever spelling, the filter's own before the client's. A client has no say in
+// how an answer is encoded that the filter must read.
 func (c *Config) calloutHeaders(h [][2]string, m filter.Message, token, method, target string) [][2]string {
 	n := 2 + len(c.add) + len(c.SecretHeaders) // token and content type
 	if c.Forwarded != forwardedNone {
@@ -91,7 +92,7 @@ func (c *Config) calloutHeaders(h [][2]string, m filter.Message, token, method, 
 	own := h
 	for _, f := range m.Headers() {
 		name := f[0]
-		if c.allowed.Match(name) && !c.disallowed.Match(name) && mayBeAsked(name) &&
+		if c.allowed.Match(name) && !c.disallowed.Match(name) && mayBeAsked(name) && !(c.needsJSON && identity.Same(name, "accept-encoding")) &&
 			!identity.Same(name, c.TokenHeader) && !hasAlias(own, name) {
 			h = append(h, f)
 		}
@@ -220,7 +221,8 @@ func segmentPrefix(path, prefix string) bool {
 
 // tunnels reports that a request opens a tunnel, which has no body that could
 // ever be whole; ok is false for an upgrade that claims a body all the same,
-// which no WebSocket client sends and an upstream might read unseen.
+// which no WebSocket client sends and an upstream might read unseen. Without
+// "connection: upgrade" Envoy takes it for any other request, with its body.
 func tunnels(m filter.Message) (tunnel, ok bool) {
 	method, _ := m.Header(":method")
 	if method == "CONNECT" {
@@ -231,7 +233,21 @@ func tunnels(m filter.Message) (tunnel, ok bool) {
 	}
 	length, n := m.Header("content-length")
 	_, chunked := m.Header("transfer-encoding")
-	return true, method == "GET" && chunked == 0 && (n == 0 || length == "0")
+	return upgrades(m), method == "GET" && chunked == 0 && (n == 0 || length == "0")
+}
+
+func upgrades(m filter.Message) bool {
+	for _, h := range m.Headers() {
+		if h[0] != "connection" {
+			continue
+		}
+		for token := range strings.SplitSeq(h[1], ",") {
+			if msg.Lower(strings.Trim(token, " \t")) == "upgrade" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func hasScheme(token, scheme string) bool {

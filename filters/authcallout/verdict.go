@@ -113,7 +113,7 @@ func (c *Config) judge(res *filter.CalloutResult) decision {
 	}
 	if !c.onSuccess.Empty() {
 		for _, h := range res.Headers {
-			if c.onSuccess.Match(h[0]) && mayReachClient(h[0]) {
+			if c.onSuccess.Match(h[0]) && mayReachClient(h) {
 				d.onSuccess = append(d.onSuccess, h)
 			}
 		}
@@ -231,8 +231,8 @@ func (c *Config) denial(res *filter.CalloutResult) filter.Reply {
 	if !c.onDenial.Empty() || r.Status == 401 {
 		r.Headers = append([][2]string(nil), r.Headers...)
 		for _, h := range res.Headers {
-			challenge := h[0] == "www-authenticate" && r.Status == 401
-			if challenge || c.onDenial.Match(h[0]) && mayReachClient(h[0]) {
+			challenge := h[0] == "www-authenticate" && r.Status == 401 && mayReachClient(h)
+			if challenge || c.onDenial.Match(h[0]) && mayReachClient(h) {
 				r.Headers = append(r.Headers, h)
 				challenged = challenged || challenge
 			}
@@ -249,8 +249,12 @@ func (c *Config) challenge(r filter.Reply, done bool) filter.Reply {
 	return r
 }
 
-// mayReachClient keeps framing and Envoy's own headers out of what is passed on.
-// content-type and content-encoding go with the body.
-func mayReachClient(name string) bool {
-	return name != "content-type" && name != "content-encoding" && name != "date" && name != "server" && !identity.Forbidden(name)
+// mayReachClient keeps framing, Envoy's own headers and values that are none out
+// of what is passed on. content-type and content-encoding go with the body.
+func mayReachClient(h [2]string) bool {
+	switch h[0] {
+	case "content-type", "content-encoding", "date", "server":
+		return false
+	}
+	return !identity.Forbidden(h[0]) && msg.ValidHeaderValue(h[1])
 }

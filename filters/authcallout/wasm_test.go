@@ -202,3 +202,64 @@ func TestWasmRoutesShareNoCallout(t *testing.T) {
 		}
 	})
 }
+
+// TestWasmStripsEverywhere: no branch lets a client's identity header through.
+func TestWasmStripsEverywhere(t *testing.T) {
+	const reset = "reset"
+	vmtest.Run(t, Plugin, "authcallout.wasm", func(t *testing.T, vm vmtest.VM) {
+		for name, c := range map[string]struct {
+			config, overlay string
+			answers         []string // status of the auth service, a request each; "": it is not asked
+		}{
+			"allowed":                           {"", "", []string{"200"}},
+			"a hit":                             {`,"cache":{"lifetime":"fixed","ttl":"1h"}`, "", []string{"200", ""}},
+			"stale":                             {`,"cache":{"lifetime":"fixed","ttl":"1us","stale_if_error":"1h"}`, "", []string{"200", reset}},
+			"failed open":                       {`,"failure_mode":"open"`, "", []string{reset}},
+			"disabled":                          {`,"enabled":false`, "", []string{""}},
+			"disabled by the route":             {"", `{"enabled":false}`, []string{""}},
+			"skipped by except":                 {`,"except":[{"path":"/private"}]`, "", []string{""}},
+			"skipped by only":                   {`,"only":[{"path":"/other"}]`, "", []string{""}},
+			"shadow, allowed":                   {`,"mode":"shadow"`, "", []string{"200"}},
+			"shadow, denied":                    {`,"mode":"shadow"`, "", []string{"401"}},
+			"shadow, failed":                    {`,"mode":"shadow"`, "", []string{reset}},
+			"shadow by the route":               {"", `{"mode":"shadow"}`, []string{"401"}},
+			"shadow, the overlay is broken":     {`,"mode":"shadow"`, `{"mod":"x"}`, []string{""}},
+			"shadow, the overlay is no text":    {`,"mode":"shadow"`, "\x00\x01", []string{""}},
+			"shadow, the overlay is not merged": {`,"mode":"shadow"`, `[`, []string{""}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				host, ok := vmtest.Start(t, vm, `{"cluster":"auth","identity_headers":["x-user"]`+c.config+`}`)
+				if !ok {
+					t.Fatal("the plugin did not start")
+				}
+				if c.overlay != "" {
+					overlay(t, host, c.overlay)
+				}
+				for i, status := range c.answers {
+					id := host.InitializeHttpContext()
+					host.CallOnRequestHeaders(id, [][2]string{{":method", "POST"}, {":path", "/private"}, {":authority", "example.org"}, {"authorization", "Bearer t"},
+						{"x-user", "evil"}, {"x_user", "evil"}, {"X.User", "evil"}, {"connection", "x-user"}, {"x-envoy-auth-failure-mode-allowed", "true"}}, true)
+					calls := host.GetCalloutAttributesFromContext(id)
+					if (len(calls) == 1) != (status != "") {
+						t.Fatalf("request %d: %d callouts", i, len(calls))
+					}
+					for _, call := range calls {
+						answer := [][2]string{{":status", status}, {"x-envoy-upstream-service-time", "1"}}
+						if status == reset {
+							answer = nil
+						}
+						host.CallOnHttpCallResponse(call.CalloutID, answer, nil, nil)
+					}
+					if !vmtest.GoesOn(host, id) {
+						t.Fatalf("request %d did not go on", i)
+					}
+					m := hosttest.Message{Fields: host.GetCurrentRequestHeaders(id)}
+					if got := m.Text("x", "conn"); got != "" {
+						t.Errorf("request %d went on with\n%s", i, got)
+					}
+					host.CompleteHttpContext(id)
+				}
+			})
+		}
+	})
+}

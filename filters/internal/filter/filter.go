@@ -100,6 +100,13 @@ type TrailerStripper interface {
 	StripsTrailer(name string) bool
 }
 
+// Stripper is implemented by a filter with headers that only it may set, for
+// requests that go on without having come to OnRequest: in shadow mode, those of a
+// route whose overlay is broken.
+type Stripper interface {
+	Strip(m Message)
+}
+
 // Shadower is implemented by a filter that only judges and can be told not to
 // act: its replies are counted, logged and left for access logs, and the request
 // goes on. Its own edits of a request are its own to leave out.

@@ -145,7 +145,7 @@ func (s *stream) OnHttpRequestTrailers(int) (act types.Action) {
 }
 
 func (s *stream) stripTrailers() {
-	f := s.filter.trailers
+	f := s.orBase().trailers
 	if f == nil {
 		return
 	}
@@ -416,6 +416,11 @@ func (s *stream) chunk(d *side, edit func([]byte, bool) ([]byte, filter.Outcome)
 // answer replies to the client, or in shadow mode lets the message go on.
 func (s *stream) answer(d *side, o *filter.Outcome) types.Action {
 	if s.shadows() {
+		if s.filter == noFilter && !d.response {
+			if f, ok := s.orBase().Filter.(filter.Stripper); ok {
+				f.Strip(&d.message)
+			}
+		}
 		s.verdict(o, true)
 		d.state = released
 		return types.ActionContinue
@@ -427,11 +432,17 @@ func (s *stream) answer(d *side, o *filter.Outcome) types.Action {
 }
 
 func (s *stream) shadows() bool {
-	x := s.filter
-	if x == noFilter { // no filter of the route's own: its overlay is broken
-		x = s.p.routes.base.own
-	}
+	x := s.orBase()
 	return x.shadow != nil && x.shadow.Shadows()
+}
+
+// orBase is the filter without an overlay where there is no filter of the
+// route's own: its overlay is broken.
+func (s *stream) orBase() *exchange {
+	if s.filter == noFilter {
+		return s.p.routes.base.own
+	}
+	return s.filter
 }
 
 // verdict counts the word of a decision, writes it to the log at debug level,
