@@ -39,6 +39,23 @@ func QueryGet(rawQuery, name string) (value string, n int) {
 	return value, n
 }
 
+// QueryJoin is QueryGet for all values of a parameter, joined by commas.
+func QueryJoin(rawQuery, name string) (joined string) {
+	first := true
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		k, v, _ := strings.Cut(pair, "=")
+		if pair == "" || formDecode(k) != name {
+			continue
+		}
+		if v = formDecode(v); first {
+			joined, first = v, false
+		} else {
+			joined += "," + v
+		}
+	}
+	return joined
+}
+
 func formDecode(s string) string {
 	if strings.IndexByte(s, '+') < 0 && strings.IndexByte(s, '%') < 0 {
 		return s

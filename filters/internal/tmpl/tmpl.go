@@ -12,8 +12,9 @@
 //	%%                     one percent sign
 //
 // Every operator takes ":n", a limit in bytes that never splits a UTF-8
-// sequence. What is missing is empty; of several headers or parameters the first
-// counts. Values are escaped for where the text goes, so a client can fill a
+// sequence. What is missing is empty. Several lines of a header, or several
+// parameters of one name, are joined by commas: who decides by the first would
+// decide about another request than an upstream that takes the last. Values are escaped for where the text goes, so a client can fill a
 // value but never end it. %CLAIM% is there for those who parse with [Claims], and
 // fill with a Message that is a [Claimer].
 package tmpl
@@ -167,15 +168,19 @@ func (t *Template) String(m filter.Message) string {
 func (p *part) value(m filter.Message) string {
 	switch p.op {
 	case req:
-		v, n := m.Header(p.name)
+		name := p.name
+		v, n := m.Header(name)
 		if n == 0 && p.other != "" {
-			v, _ = m.Header(p.other)
+			name = p.other
+			v, n = m.Header(name)
+		}
+		if n > 1 {
+			return lines(m, name)
 		}
 		return v
 	case queryParam:
 		_, query, _ := msg.SplitPath(header(m, ":path"))
-		v, _ := msg.QueryGet(query, p.name)
-		return v
+		return msg.QueryJoin(query, p.name)
 	case method:
 		return header(m, ":method")
 	case scheme:
@@ -200,6 +205,17 @@ func (p *part) value(m filter.Message) string {
 		v, _ := m.Property(p.path...)
 		return p.kind.text(v)
 	}
+}
+
+// lines joins all lines of a header (RFC 9110 section 5.3).
+func lines(m filter.Message, name string) string {
+	var all []string
+	for _, h := range m.Headers() {
+		if h[0] == name {
+			all = append(all, h[1])
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 func header(m filter.Message, name string) string {
