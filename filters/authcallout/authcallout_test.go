@@ -114,6 +114,8 @@ func TestVerdicts(t *testing.T) {
 		"an encoded odd path is never excepted":            {kong + `,"except":[{"path_prefix":"/a"}]`, hosttest.Request("GET", "/a/%2e%2e/private"), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
 		"only: other paths pass":                           {kong + `,"only":[{"path_prefix":"/private"}]`, get(), says(500, ""), Skipped, 0, "", "", 0},
 		"only: these paths are checked":                    {kong + `,"only":[{"path_prefix":"/a"}]`, get(), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
+		"only: a doubled header is checked":                {kong + `,"only":[{"headers":{"x-a":"1"}}]`, get("x-a: 1", "x-a: 1"), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
+		"except: a doubled header is checked":              {kong + `,"except":[{"headers":{"x-a":"*"}}]`, get("x-a: 1", "x-a: 1"), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
 		"only: an odd path is checked":                     {kong + `,"only":[{"path_prefix":"/private"}]`, hosttest.Request("GET", "/x/..;/private"), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
 		"reject_ambiguous_paths answers 400":               {kong + `,"reject_ambiguous_paths":["dot_segment"]`, hosttest.Request("GET", "/a/../b", bearer), says(200, ""), AmbiguousPath, 400, "", "", 0},
 		"only: a path with encoded letters is checked":     {kong + `,"only":[{"path_prefix":"/admin"}]`, hosttest.Request("GET", "/%61dmin"), says(500, ""), NoToken, 401, "www-authenticate: Bearer\n", "", 0},
@@ -198,6 +200,11 @@ func TestCallout(t *testing.T) {
 		"a client does not choose the encoding of an answer that is read": {
 			kong + `,"allowed_headers":["*"],"allow_field":"ok","body_template":""`, get(bearer, "accept-encoding: gzip", "accept_encoding: br", "x-a: 1"),
 			"POST testapi.default:8080 /verify\nauthorization: Bearer t\nx-a: 1\n\n",
+		},
+		"a doubled header is shown as the upstream gets it": {
+			kong + `,"auth_urlpath":null,"path":"/v?t=%QUERY_PARAM(x)%","body_template":"","headers_to_add":{"x-for":"%REQ(x-tenant)%"}`,
+			hosttest.Request("GET", "/?x=mine&x=yours", bearer, "x-tenant: mine", "x-tenant: yours"),
+			"POST testapi.default:8080 /v?t=mine%2Cyours\nauthorization: Bearer t\nx-for: mine,yours\n\n",
 		},
 		"but of one that is only passed on": {
 			`"profile":"forward-auth","cluster":"auth","forwarded_headers":"none"`, get("accept-encoding: gzip"),

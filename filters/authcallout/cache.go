@@ -87,6 +87,12 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 	flight := x.question.Flight
 	return filter.CallBy(&x.question, func(res filter.CalloutResult) filter.Outcome {
 		d := x.config.judge(&res)
+		personal := x.token == "" && d.setsCookie()
+		if personal && res.Waited {
+			x.question.Flight = ""
+			x.message = m
+			return filter.CallBy(&x.question, x.answered).WithoutBody()
+		}
 		if d.failed() {
 			// Asked again: a denial may have come in the meantime, or the end.
 			if known, state, _ := x.cache.decisions.Get([]byte(flight), res.Now); state != cache.Miss {
@@ -101,6 +107,9 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 		// denies.
 		if !d.failed() && (d.word == Allowed || res.Status < 500) {
 			kept, terms := d, x.config.terms(&d, &res, x.now)
+			if personal {
+				terms.TTL = 0
+			}
 			if terms.TTL > 0 {
 				kept = d.own()
 			}
@@ -154,6 +163,12 @@ func (c *Config) terms(d *decision, res *filter.CalloutResult, asked time.Time) 
 		t.StaleIfError = min(life.StaleIfError, o.StaleIfError)
 	}
 	return t
+}
+
+// setsCookie reports that the client gets a cookie. Where no token tells clients
+// apart, the cookie does: whoever else got it would be in the same session.
+func (d *decision) setsCookie() bool {
+	return has(d.onSuccess, "set-cookie") || has(d.reply.Headers, "set-cookie")
 }
 
 // own returns a copy that shares no memory with the answer it came from: a text

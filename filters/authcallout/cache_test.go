@@ -332,6 +332,46 @@ func TestCacheCoalesced(t *testing.T) {
 	}
 }
 
+// TestCacheCookies: clients without a token, whom nothing tells apart, never get
+// one cookie, whether from the cache or from one callout.
+func TestCacheCookies(t *testing.T) {
+	t.Parallel()
+	const config = `{"cluster":"auth","profile":"forward-auth","allowed_client_headers_on_success":["set-cookie"],"cache":{"lifetime":"fixed","ttl":"1m","negative_ttl":"1m"}}`
+	for name, c := range map[string]struct {
+		request string
+		answer  filter.CalloutResult
+		shared  bool
+	}{
+		"a login page":             {"x-a: 1", says(302, "", "location: /login", "set-cookie: state=1"), false},
+		"a session":                {"x-a: 1", says(200, "", "set-cookie: session=1"), false},
+		"no cookie":                {"x-a: 1", says(302, "", "location: /login"), true},
+		"a session of one's token": {bearer, says(200, "", "set-cookie: session=1"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := newFilter(t, config)
+			s := &service{answer: c.answer}
+			at(f, 0, get(c.request), s)
+			if e := at(f, 1, get(c.request), s); (e.Cache == filter.CacheHit) != c.shared {
+				t.Errorf("the next one got it from %q", e.Cache)
+			}
+			f, _ = newFilter(t, config)
+			calls := 0
+			e := hosttest.DriveAt(f, get(c.request), hosttest.Now, func(call filter.Callout) filter.CalloutResult {
+				res := c.answer
+				calls++
+				if res.Waited = calls == 1; !res.Waited && call.Flight != "" {
+					t.Error("waits for another one's answer again")
+				}
+				return res
+			})
+			if (calls == 1) != c.shared || (e.Cache == filter.CacheCoalesced) != c.shared {
+				t.Errorf("one that has waited asked %d times, and got it from %q", calls, e.Cache)
+			}
+		})
+	}
+}
+
 // TestShadow: decided and counted, nothing done.
 func TestShadow(t *testing.T) {
 	t.Parallel()

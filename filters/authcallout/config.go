@@ -283,7 +283,7 @@ func ruleList(name string, rules *[]rule, doc string) *conf.Field {
 			conf.String("path", &r.Path, "The whole path, without query; `/a` is not `/a/`."),
 			conf.String("path_prefix", &r.PathPrefix, "First segments of the path: `/a` matches `/a` and `/a/b`, not `/ab`."),
 			conf.Strings("methods", &r.Methods, "One of these methods, as Envoy has it; an upstream that obeys `x-http-method-override` may see another."),
-			conf.Pairs("headers", &r.Headers, "All of these headers, once each; the value `*` is any."),
+			conf.Pairs("headers", &r.Headers, "All of these headers; the value `*` is any. With one that occurs twice a request is checked."),
 		}
 	})
 }

@@ -173,23 +173,25 @@ func (c *Config) applies(m filter.Message) bool {
 	}
 	target, _ := m.Header(":path")
 	path, _, _ := msg.SplitPath(target)
-	if len(c.Only) > 0 && !matchAny(c.Only, m, path) {
+	if len(c.Only) > 0 && !matchAny(c.Only, m, path, true) {
 		// An odd path may reach the upstream as one of these: check it.
 		return msg.AmbiguousPath(target) != 0
 	}
-	return msg.AmbiguousPath(target) != 0 || !matchAny(c.Except, m, path)
+	return msg.AmbiguousPath(target) != 0 || !matchAny(c.Except, m, path, false)
 }
 
-func matchAny(rules []rule, m filter.Message, path string) bool {
+// matchAny looks for a rule that matches; doubled is what a header that occurs
+// twice counts as, such that the request is checked.
+func matchAny(rules []rule, m filter.Message, path string, doubled bool) bool {
 	for i := range rules {
-		if rules[i].match(m, path) {
+		if rules[i].match(m, path, doubled) {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *rule) match(m filter.Message, path string) bool {
+func (r *rule) match(m filter.Message, path string, doubled bool) bool {
 	if r.Path != "" && path != r.Path {
 		return false
 	}
@@ -207,7 +209,8 @@ func (r *rule) match(m filter.Message, path string) bool {
 		}
 	}
 	for _, h := range r.Headers {
-		if v, n := m.Header(h[0]); n != 1 || h[1] != "*" && v != h[1] {
+		v, n := m.Header(h[0])
+		if ok := n == 1 && (h[1] == "*" || v == h[1]) || n > 1 && doubled; !ok {
 			return false
 		}
 	}
