@@ -325,6 +325,28 @@ func TestWasmAbandoned(t *testing.T) {
 	})
 }
 
+// TestWasmAnsweredByEnvoy: where Envoy has replied while a callout was in the
+// air, such as by its own timeout, no second reply follows.
+func TestWasmAnsweredByEnvoy(t *testing.T) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, _ := vmtest.Start(t, vm, "")
+		id := host.InitializeHttpContext()
+		host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "call:auth:/check reply:403"}}, true)
+		call := host.GetCalloutAttributesFromContext(id)[0]
+		if host.CallOnResponseHeaders(id, [][2]string{{":status", "408"}}, true) != types.ActionContinue {
+			t.Error("Envoy's reply was held up")
+		}
+		host.CallOnHttpCallResponse(call.CalloutID, answered.headers, nil, nil)
+		if r := host.GetSentLocalResponse(id); r != nil {
+			t.Errorf("replied %d too", r.StatusCode)
+		}
+		host.CompleteHttpContext(id)
+		if n, _ := host.GetCounterMetric("gatehouse.probe.abandoned"); n != 1 {
+			t.Errorf("abandoned counted %d times, want 1", n)
+		}
+	})
+}
+
 // TestWasmReuse: an exchange gets nothing of one that has ended, whose memory it
 // uses, and an answer that comes too late reaches nobody.
 func TestWasmReuse(t *testing.T) {

@@ -161,8 +161,11 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 	defer s.recovered(&s.response, &act)
 	if s.request.state != released || s.filter == noFilter {
 		// Our own reply, one that Envoy made before the decision fell, or nobody to
-		// ask: shadow mode let a request pass whose overlay is broken.
-		s.response.state = released
+		// ask: shadow mode let a request pass whose overlay is broken. What is still
+		// to be decided about the request comes too late for a second reply.
+		if s.response.state = released; s.request.state != released {
+			s.request.state = replied
+		}
 		return types.ActionContinue
 	}
 	s.response.ended = end
