@@ -80,13 +80,18 @@ func (f *Filter) NewStream() filter.Filter {
 	return x
 }
 
+// maxSpareHeaders bounds a list that is kept for the next exchange.
+const maxSpareHeaders = 64
+
 // Reset implements filter.Resetter: a token stays no longer than it is needed.
 func (x *exchange) Reset() {
 	x.token, x.now, x.onSuccess, x.message = "", time.Time{}, nil, nil
 	q := &x.question
 	q.Path, q.Authority, q.Method, q.Body, q.Flight = "", "", "", nil, ""
 	clear(q.Headers[:cap(q.Headers)])
-	q.Headers = q.Headers[:0]
+	if q.Headers = q.Headers[:0]; cap(q.Headers) > maxSpareHeaders {
+		q.Headers = nil
+	}
 }
 
 // OnRequest implements filter.Filter; the shell calls it on streams only.

@@ -206,6 +206,14 @@ func TestCallout(t *testing.T) {
 			hosttest.Request("GET", "/?x=mine&x=yours", bearer, "x-tenant: mine", "x-tenant: yours"),
 			"POST testapi.default:8080 /v?t=mine%2Cyours\nauthorization: Bearer t\nx-for: mine,yours\n\n",
 		},
+		"a HEAD is asked about with GET where the answer is read": {
+			`"profile":"ext-authz","cluster":"auth","allow_field":"ok"`, hosttest.Request("HEAD", "/a"),
+			"GET example.org /a\n\n",
+		},
+		"and with HEAD where it is not": {
+			`"profile":"ext-authz","cluster":"auth"`, hosttest.Request("HEAD", "/a"),
+			"HEAD example.org /a\n\n",
+		},
 		"but of one that is only passed on": {
 			`"profile":"forward-auth","cluster":"auth","forwarded_headers":"none"`, get("accept-encoding: gzip"),
 			"GET auth /\naccept-encoding: gzip\n\n",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/cache"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/msg"
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
@@ -107,7 +108,7 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 		// denies.
 		if !d.failed() && (d.word == Allowed || res.Status < 500) {
 			kept, terms := d, x.config.terms(&d, &res, x.now)
-			if personal {
+			if personal || variesByRequest(&res) {
 				terms.TTL = 0
 			}
 			if terms.TTL > 0 {
@@ -163,6 +164,22 @@ func (c *Config) terms(d *decision, res *filter.CalloutResult, asked time.Time) 
 		t.StaleIfError = min(life.StaleIfError, o.StaleIfError)
 	}
 	return t
+}
+
+// variesByRequest reports that an answer depends on what the service is sent but
+// no key holds, since it differs from request to request.
+func variesByRequest(res *filter.CalloutResult) bool {
+	for i := range res.Headers {
+		if res.Headers[i][0] != "vary" {
+			continue
+		}
+		for name := range strings.SplitSeq(res.Headers[i][1], ",") {
+			if perRequest(msg.Lower(strings.Trim(name, " \t"))) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // setsCookie reports that the client gets a cookie. Where no token tells clients

@@ -56,6 +56,10 @@ func TestCache(t *testing.T) {
 			{0, says(200, ""), Allowed, "miss"}, {4 * time.Second, no, Allowed, "hit"}, {5 * time.Second, no, Denied, "miss"}}},
 		"private is not kept": {`{"ttl":"5s"}`, []step{
 			{0, says(200, "", "cache-control: private, max-age=60"), Allowed, "miss"}, {1, no, Denied, "miss"}}},
+		"an answer that varies by what each request has of its own is not kept": {`{}`, []step{
+			{0, says(200, "", "cache-control: max-age=60", "vary: Accept, TraceParent"), Allowed, "miss"}, {1, no, Denied, "miss"}}},
+		"one that varies by what the key holds is": {`{}`, []step{
+			{0, says(200, "", "cache-control: max-age=60", "vary: Authorization"), Allowed, "miss"}, {1, no, Allowed, "hit"}}},
 		"fixed keeps whatever the answer says": {`{"lifetime":"fixed","ttl":"5s"}`, []step{
 			{0, says(200, "", "cache-control: no-store"), Allowed, "miss"}, {4 * time.Second, no, Allowed, "hit"}, {5 * time.Second, no, Denied, "miss"}}},
 		"denials are not kept": {`{}`, []step{

@@ -29,8 +29,9 @@ func (c *Config) callout(call *filter.Callout, m filter.Message, token string) (
 	method, _ := m.Header(":method")
 	own, _ := m.Header(":path")
 	if call.Method = c.Method; c.originalVerb {
-		if call.Method = method; method == "CONNECT" {
-			call.Method = "GET" // a callout cannot open a tunnel
+		// A callout cannot open a tunnel, and the answer to a HEAD has no JSON.
+		if call.Method = method; method == "CONNECT" || method == "HEAD" && c.needsJSON {
+			call.Method = "GET"
 		}
 	}
 	if call.Path = c.Path; !c.fixedPath {
@@ -108,11 +109,12 @@ func mayBeAsked(name string) bool {
 	if identity.Forbidden(name) || claimsForwarding(name) || strings.HasPrefix(name, "content-") || strings.HasPrefix(name, "if-") {
 		return false
 	}
-	switch name {
-	case "expect", "range", "x-request-id", "traceparent", "tracestate":
-		return false
-	}
-	return true
+	return name != "expect" && name != "range" && !perRequest(name)
+}
+
+// perRequest names what the shell copies to each callout.
+func perRequest(name string) bool {
+	return name == "x-request-id" || name == "traceparent" || name == "tracestate"
 }
 
 func has(headers [][2]string, name string) bool {

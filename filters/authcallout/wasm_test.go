@@ -1,7 +1,11 @@
 package authcallout
 
 import (
+	"io"
+	"log"
 	"reflect"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
@@ -262,4 +266,91 @@ func TestWasmStripsEverywhere(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestWasmOddRequests: whatever a client sends, the filter neither breaks nor
+// leaves it hanging, and no log line shows a secret, at any level.
+func TestWasmOddRequests(t *testing.T) {
+	const token, own = "Bearer t0ken-of-the-client", "s3cret-of-the-filter"
+	many := [][2]string{{":method", "GET"}, {":path", "/"}}
+	for i := range 3000 {
+		many = append(many, [2]string{"x-" + strconv.Itoa(i), strings.Repeat("v", i%50)})
+	}
+	huge := strings.Repeat("\xff", 64<<10)
+	odd := map[string][][2]string{
+		"no headers":       {},
+		"no path":          {{":method", "GET"}, {":authority", "a"}},
+		"no method":        {{":path", "/"}},
+		"no authority":     {{":method", "GET"}, {":path", "/"}},
+		"CONNECT":          {{":method", "CONNECT"}, {":authority", "a:443"}},
+		"extended CONNECT": {{":method", "GET"}, {":path", "/"}, {"connection", "upgrade"}, {"upgrade", "websocket"}},
+		"OPTIONS *":        {{":method", "OPTIONS"}, {":path", "*"}},
+		"an empty path":    {{":method", "GET"}, {":path", ""}},
+		"no UTF-8":         {{":method", "\xff"}, {":path", "/\xc0\xae?\xff#"}, {":authority", "\xfe"}, {"x-a", "\x80"}},
+		"64 KiB":           {{":method", "GET"}, {":path", "/" + huge}, {":authority", huge}, {"connection", huge}, {"cookie", huge}},
+		"3000 headers":     many,
+		"two tokens":       {{":method", "GET"}, {":path", "/"}, {"authorization", token}},
+		"names of nothing": {{":method", "GET"}, {":path", "/"}, {"", "v"}, {"x", ""}},
+	}
+	vmtest.Run(t, Plugin, "authcallout.wasm", func(t *testing.T, vm vmtest.VM) {
+		for _, config := range []string{
+			`"allowed_headers":["*"]`,
+			`"profile":"ext-authz","allowed_upstream_headers":["x-user"],"cache":{"lifetime":"fixed","ttl":"1h","negative_ttl":"1h","shared":true}`,
+			`"profile":"forward-auth","failure_mode":"open","reject_ambiguous_paths":["control"],"cache":{}`,
+			`"forward_body":true,"headers_to_add":{"x-h":"%REQ(x-a)%%QUERY_PARAM(a)%%PROPERTY(a.b)%"},"path":"/%PATH%"`,
+			`"except":[{"path":"/x","methods":["OPTIONS"]}],"mode":"shadow"`,
+		} {
+			t.Run(config, func(t *testing.T) {
+				logged := new(logLines)
+				log.SetOutput(logged)
+				defer log.SetOutput(io.Discard)
+				host, ok := vmtest.Start(t, vm, `{"cluster":"auth","secret_headers":[{"name":"x-key","value":"`+own+`"}],"identity_headers":["x-id"],`+config+`}`)
+				if !ok {
+					t.Fatal("the plugin did not start")
+				}
+				for name, headers := range odd {
+					for _, status := range []string{"200", "401", "000", "", "600", "reset"} {
+						id := host.InitializeHttpContext()
+						host.CallOnRequestHeaders(id, append([][2]string{{"authorization", token}}, headers...), true)
+						for _, call := range host.GetCalloutAttributesFromContext(id) {
+							answer := [][2]string{{":status", status}, {"x-envoy-upstream-service-time", "1"}, {"www-authenticate", "a"}, {"www-authenticate", "b"}}
+							if status == "reset" {
+								answer = nil
+							}
+							host.CallOnHttpCallResponse(call.CalloutID, answer, nil, []byte(`{"a":1}`))
+						}
+						if reply := host.GetSentLocalResponse(id); reply == nil && !vmtest.GoesOn(host, id) {
+							t.Errorf("%s, answer %q: hangs", name, status)
+						} else if reply != nil && (reply.StatusCode < 300 || reply.StatusCode > 599) {
+							t.Errorf("%s, answer %q: replied %d", name, status, reply.StatusCode)
+						}
+						host.CompleteHttpContext(id)
+					}
+				}
+				if n, _ := host.GetCounterMetric("gatehouse.authcallout.panics"); n != 0 {
+					t.Errorf("%d panics", n)
+				}
+				if logged.n == 0 || logged.secrets != "" {
+					t.Errorf("%d log lines; with a secret: %s", logged.n, logged.secrets)
+				}
+			})
+		}
+	})
+}
+
+// logLines looks at each line as it is logged: the lines that the emulator keeps
+// lie in memory of the VM, which is used again. It logs callouts too.
+type logLines struct {
+	n       int
+	secrets string
+}
+
+func (l *logLines) Write(line []byte) (int, error) {
+	if s := string(line); strings.Contains(s, "_log: ") {
+		l.n++
+		if strings.Contains(s, "t0ken") || strings.Contains(s, "s3cret") {
+			l.secrets += s
+		}
+	}
+	return len(line), nil
 }
