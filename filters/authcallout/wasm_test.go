@@ -207,6 +207,42 @@ func TestWasmRoutesShareNoCallout(t *testing.T) {
 	})
 }
 
+// TestWasmOwnCookie: of clients that ask the same at the same time each gets its
+// own cookie, by a callout that is its own.
+func TestWasmOwnCookie(t *testing.T) {
+	vmtest.Run(t, Plugin, "authcallout.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, ok := vmtest.Start(t, vm, `{"cluster":"login","profile":"forward-auth","cache":{}}`)
+		if !ok {
+			t.Fatal("the plugin did not start")
+		}
+		var ids []uint32
+		for range 3 {
+			id := host.InitializeHttpContext()
+			host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {":authority", "a"}}, true)
+			ids = append(ids, id)
+		}
+		if n := len(host.GetCalloutAttributesFromContext(ids[1])); n != 0 {
+			t.Fatalf("the second one made %d callouts, want to wait", n)
+		}
+		for i, id := range ids {
+			calls := host.GetCalloutAttributesFromContext(id)
+			if len(calls) != 1 {
+				t.Fatalf("request %d made %d callouts", i, len(calls))
+			}
+			host.CallOnHttpCallResponse(calls[0].CalloutID, [][2]string{{":status", "302"}, {"x-envoy-upstream-service-time", "1"},
+				{"location", "/login"}, {"set-cookie", "state=" + strconv.Itoa(i)}}, nil, nil)
+			reply := host.GetSentLocalResponse(id)
+			if reply == nil {
+				t.Fatalf("request %d got no reply", i)
+			}
+			m := hosttest.Message{Fields: reply.Headers}
+			if cookie, n := m.Header("set-cookie"); cookie != "state="+strconv.Itoa(i) || n != 1 {
+				t.Errorf("request %d got the cookie %q (%d)", i, cookie, n)
+			}
+		}
+	})
+}
+
 // TestWasmStripsEverywhere: no branch lets a client's identity header through.
 func TestWasmStripsEverywhere(t *testing.T) {
 	const reset = "reset"
