@@ -19,7 +19,6 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/identity"
 	"github.com/gatehouse-proxy/gatehouse/sigv4"
 	"github.com/gatehouse-proxy/gatehouse/sigv4/credentials"
-	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
 
 // Plugin is the filter as the shell mounts it.
@@ -36,7 +35,6 @@ type Filter struct {
 	metrics metrics
 	host    filter.Host
 	chain   *aws.Chain
-	flights string        // what the names of its calls to STS begin with
 	s3      *sigv4.Signer // by S3's rules
 	other   *sigv4.Signer
 	scratch sigv4.Signed // a worker has one thread
@@ -80,8 +78,6 @@ func load(data []byte, host filter.Host) (filter.Filter, error) {
 		return nil, err
 	}
 	f.chain.Clock.Limit = c.MaxClockSkew
-	sum := sha256.Sum(data)
-	f.flights = string(sum[:])
 	if f.s3, err = c.newSigner("s3"); err == nil {
 		f.other, err = c.newSigner("")
 	}
@@ -180,9 +176,6 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 // search goes on until there are credentials, or none.
 func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, ask *aws.Ask) filter.Outcome {
 	if ask != nil {
-		// The overlays of all routes share flights, but no sessions: what STS gives
-		// depends on the whole configuration, such as a source's policy_arns or base.
-		ask.Callout.Flight = x.flights + ask.Callout.Flight
 		o := filter.Call(ask.Callout, func(res filter.CalloutResult) filter.Outcome {
 			answer, next := ask.Answer(&res)
 			return x.search(m, res.Now, answer, next)

@@ -429,47 +429,6 @@ func TestOriginalFlaws(t *testing.T) {
 	})
 }
 
-// A request of one route never waits for the call of another one, whose session
-// may have more rights; those of one route do.
-func TestFlights(t *testing.T) {
-	t.Parallel()
-	source := func(more string) string {
-		return `"region":"eu-west-1","service":"s3","credentials":[{"source":"web_identity","role_arn":"` + roleARN + `"` + more + `}]`
-	}
-	assumed := func(more string) string {
-		return `"region":"eu-west-1","service":"s3","claims_verified":true,"credentials":[{"source":"assume_role","role_arn":"` + roleARN + `","session_name":"%CLAIM(sub)%"` + more + `}]`
-	}
-	const base = `,"base":{"source":"static","access_key_id":"A","secret_access_key":"s"}`
-	flights := map[string]string{}
-	for name, config := range map[string]string{
-		"all rights":        source(""),
-		"a managed policy":  source(`,"policy_arns":["arn:aws:iam::aws:policy/ReadOnlyAccess"]`),
-		"a provider":        source(`,"provider_id":"www.amazon.com"`),
-		"a duration":        source(`,"duration":"15m"`),
-		"a base":            assumed(base),
-		"another base":      assumed(strings.Replace(base, `"A"`, `"B"`, 1)),
-		"an external id":    assumed(base + `,"external_id":"ext"`),
-		"a tag":             assumed(base + `,"tags":[{"key":"team","value":"%CLAIM(sub)%"}]`),
-		"another key of it": assumed(base + `,"tags":[{"key":"admin","value":"%CLAIM(sub)%"}]`),
-	} {
-		f, _ := newFilter(t, config)
-		for range 2 {
-			e, _ := hosttest.Drive(f, get(bearer("ann")), answers(filter.CalloutResult{Failure: filter.Unreachable}))
-			if len(e.Callouts) != 1 || e.Callouts[0].Flight == "" {
-				t.Fatalf("%s: called %v", name, e.Callouts)
-			}
-			flight := e.Callouts[0].Flight
-			if other := flights[flight]; other != "" && other != name {
-				t.Errorf("%s shares its calls with %s", name, other)
-			}
-			flights[flight] = name
-		}
-	}
-	if len(flights) != 9 {
-		t.Errorf("%d flights of 9 routes", len(flights))
-	}
-}
-
 func TestTarget(t *testing.T) {
 	t.Parallel()
 	const down = `"mount":"downstream",`
