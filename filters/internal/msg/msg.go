@@ -119,6 +119,13 @@ func trim(s string) string {
 	return s
 }
 
+// NextToken cuts the first element off a header that is a list of tokens
+// (RFC 9110 section 5.6.1). It may be empty.
+func NextToken(list string) (token, rest string) {
+	token, rest, _ = strings.Cut(list, ",")
+	return strings.Trim(token, " \t"), rest
+}
+
 // HopByHop reports whether a header (lower-case name) belongs to one connection
 // and must not be copied to another message: RFC 9110 section 7.6.1 and RFC
 // 2616 section 13.5.1.

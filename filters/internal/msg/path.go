@@ -21,16 +21,7 @@ func SplitPath(target string) (path, rawQuery, fragment string) {
 // and value at the first "=", "+" is a space, %XX is decoded in both, and a
 // malformed escape stays as it is. The result may hold any byte.
 func QueryGet(rawQuery, name string) (value string, n int) {
-	for rest := rawQuery; rest != ""; {
-		var pair string
-		pair, rest, _ = strings.Cut(rest, "&")
-		if pair == "" {
-			continue
-		}
-		k, v, _ := strings.Cut(pair, "=")
-		if formDecode(k) != name {
-			continue
-		}
+	for v, rest, ok := nextValue(rawQuery, name); ok; v, rest, ok = nextValue(rest, name) {
 		if n == 0 {
 			value = formDecode(v)
 		}
@@ -40,20 +31,25 @@ func QueryGet(rawQuery, name string) (value string, n int) {
 }
 
 // QueryJoin is QueryGet for all values of a parameter, joined by commas.
-func QueryJoin(rawQuery, name string) (joined string) {
-	first := true
-	for pair := range strings.SplitSeq(rawQuery, "&") {
+func QueryJoin(rawQuery, name string) string {
+	var all []string
+	for v, rest, ok := nextValue(rawQuery, name); ok; v, rest, ok = nextValue(rest, name) {
+		all = append(all, formDecode(v))
+	}
+	return strings.Join(all, ",")
+}
+
+// nextValue finds a parameter. Its value is as it was sent.
+func nextValue(rawQuery, name string) (value, rest string, ok bool) {
+	for rest = rawQuery; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
 		k, v, _ := strings.Cut(pair, "=")
-		if pair == "" || formDecode(k) != name {
-			continue
-		}
-		if v = formDecode(v); first {
-			joined, first = v, false
-		} else {
-			joined += "," + v
+		if pair != "" && formDecode(k) == name {
+			return v, rest, true
 		}
 	}
-	return joined
+	return "", "", false
 }
 
 func formDecode(s string) string {

@@ -271,3 +271,16 @@ func FuzzAmbiguousPath(f *testing.F) {
 		}
 	})
 }
+
+// Joining takes no more than the query is long, however many values there are.
+func TestQueryJoin(t *testing.T) {
+	for query, want := range map[string]string{"": "", "a=1": "", "x=1": "1", "x=&x": ",", "x=a+b&&%78=%2C&y=2&x=c=d": "a b,,,c=d"} {
+		if got := msg.QueryJoin(query, "x"); got != want {
+			t.Errorf("%q: %q, want %q", query, got, want)
+		}
+	}
+	many := strings.Repeat("x=1&", 1000)
+	if n := testing.AllocsPerRun(5, func() { msg.QueryJoin(many, "x") }); n > 30 {
+		t.Errorf("%g allocations for 1000 values", n)
+	}
+}

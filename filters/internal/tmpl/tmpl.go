@@ -14,9 +14,10 @@
 // Every operator takes ":n", a limit in bytes that never splits a UTF-8
 // sequence. What is missing is empty. Several lines of a header, or several
 // parameters of one name, are joined by commas: who decides by the first would
-// decide about another request than an upstream that takes the last. Values are escaped for where the text goes, so a client can fill a
-// value but never end it. %CLAIM% is there for those who parse with [Claims], and
-// fill with a Message that is a [Claimer].
+// decide about another request than an upstream that takes the last. Values are
+// escaped for where the text goes, so a client can fill a value but never end it.
+// %CLAIM% is there for those who parse with [Claims], and fill with a Message that
+// is a [Claimer].
 package tmpl
 
 import (
