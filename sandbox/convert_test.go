@@ -9,14 +9,9 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/sandbox"
 )
 
-// evaluate runs source with the function json.decode, json.encode and go, which
-// passes its argument through ToGo and FromGo, and returns the first result.
-func evaluate(t *testing.T, source string, limits sandbox.Limits) (sandbox.Value, *sandbox.Run, error) {
-	t.Helper()
-	env := sandbox.NewEnv()
-	env.AllowAll()
-	env.Define("json.null", sandbox.Null)
-	env.Define("json.decode", sandbox.Func("decode", func(c *sandbox.Call) error {
+// decodeFunc reads JSON.
+func decodeFunc() sandbox.Value {
+	return sandbox.Func("decode", func(c *sandbox.Call) error {
 		s, err := c.CheckString(1)
 		if err != nil {
 			return err
@@ -24,7 +19,17 @@ func evaluate(t *testing.T, source string, limits sandbox.Limits) (sandbox.Value
 		v, err := c.Run().DecodeJSON(s)
 		c.Return(v)
 		return err
-	}))
+	})
+}
+
+// evaluate runs source with the function json.decode, json.encode and go, which
+// passes its argument through ToGo and FromGo, and returns the first result.
+func evaluate(t *testing.T, source string, limits sandbox.Limits) (sandbox.Value, *sandbox.Run, error) {
+	t.Helper()
+	env := sandbox.NewEnv()
+	env.AllowAll()
+	env.Define("json.null", sandbox.Null)
+	env.Define("json.decode", decodeFunc())
 	env.Define("json.encode", sandbox.Func("encode", func(c *sandbox.Call) error {
 		s, err := c.Run().EncodeJSON(c.Arg(1))
 		c.Return(sandbox.String(s))

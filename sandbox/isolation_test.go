@@ -249,13 +249,6 @@ func TestDroppedRunsLeaveNothing(t *testing.T) {
 			r.Close()
 		}
 	}
-	live := func() uint64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	park(true)
 	before := live()
 	for i := range 2000 {
@@ -268,17 +261,19 @@ func TestDroppedRunsLeaveNothing(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
+// live is the memory that Go has in use.
+func live() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // liveAfter runs a script several times, closing each run, and returns the
 // memory that Go then has in use beside what it had before.
 func liveAfter(t *testing.T, s *sandbox.Script, runs int) int64 {
 	t.Helper()
-	live := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
 	before := live()
 	for range runs {
 		r, err := s.Run(nil)
@@ -298,15 +293,7 @@ func liveAfter(t *testing.T, s *sandbox.Script, runs int) int64 {
 // runs alone: others allocate.
 func TestStateCountsAllThatIsKept(t *testing.T) {
 	env := sandbox.NewEnv()
-	env.Define("decode", sandbox.Func("decode", func(c *sandbox.Call) error {
-		s, err := c.CheckString(1)
-		if err != nil {
-			return err
-		}
-		v, err := c.Run().DecodeJSON(s)
-		c.Return(v)
-		return err
-	}))
+	env.Define("decode", decodeFunc())
 	for name, src := range map[string]string{
 		"a variable of a lost coroutine": `keep = {} return function() coroutine.wrap(function() local small, large = 1, ("x"):rep(5e6) keep[#keep + 1] = function() return small end coroutine.yield() return large end)() end`,
 		"strings of many escapes":        `keep = {} return function() keep[#keep + 1] = decode('"' .. ("\\u0041"):rep(2e5) .. '"') end`,

@@ -458,6 +458,7 @@ func (p *parser) forStatement(s *stmt) {
 		if p.test(char(',')) {
 			push(&s.exprs, p.expression())
 		}
+		s.line = int32(p.tokLine)
 	} else {
 		s.op = stForIn
 		for p.test(char(',')) {
@@ -472,9 +473,6 @@ func (p *parser) forStatement(s *stmt) {
 		p.next()
 		s.line = int32(p.tokLine)
 		s.exprs = p.expressions()
-	}
-	if s.op == stForNum {
-		s.line = int32(p.tokLine)
 	}
 	p.expect(tkDo)
 	p.fn.active += 3 // the hidden variables of the loop

@@ -47,7 +47,7 @@ func (m *module) check() error {
 	first := m.word(m.data+minpc) >> 16
 	for i := range entries { // entryoff and funcoff, 4 bytes each
 		at := functions + 8*i
-		if at+8 > len(m.memory) || int(binary.LittleEndian.Uint32(m.memory[at:])) != first+i {
+		if at+8 > len(m.memory) || m.half(at) != first+i {
 			return fmt.Errorf("function %d has another number", i)
 		}
 	}
@@ -64,7 +64,7 @@ func (m *module) function(i int) (deferreturn int, ok bool) {
 	if at < 0 || m.memory[at+flagAt]&flagAsm != 0 {
 		return 0, false
 	}
-	return int(binary.LittleEndian.Uint32(m.memory[at+deferreturnAt:])), true
+	return m.half(at + deferreturnAt), true
 }
 
 // describes returns the address of the runtime's description (runtime._func).
@@ -74,7 +74,7 @@ func (m *module) describes(i int) int {
 	if n < 0 || n >= m.word(m.data+ftab+8)-1 {
 		return -1
 	}
-	return m.word(m.data+pclntable) + int(binary.LittleEndian.Uint32(m.memory[m.word(m.data+ftab)+8*n+4:]))
+	return m.word(m.data+pclntable) + m.half(m.word(m.data+ftab)+8*n+4)
 }
 
 func (m *module) name(i int) string {
@@ -82,7 +82,7 @@ func (m *module) name(i int) string {
 	if at < 0 {
 		return ""
 	}
-	start := m.word(m.data+funcnametab) + int(binary.LittleEndian.Uint32(m.memory[at+4:]))
+	start := m.word(m.data+funcnametab) + m.half(at+4)
 	end := start
 	for m.memory[end] != 0 {
 		end++
@@ -184,6 +184,9 @@ func (m memory) word(at int) int {
 	return int(n)
 }
 
+// half reads 4 bytes, which must be there.
+func (m memory) half(at int) int { return int(binary.LittleEndian.Uint32(m[at:])) }
+
 // The start of runtime.moduledata (Go 1.26, runtime/symtab.go), in bytes.
 const (
 	funcnametab = 8 // after pcHeader
@@ -218,7 +221,7 @@ func (m *module) clearTable() error {
 			if pc >= counters {
 				break
 			}
-			if got := int(binary.LittleEndian.Uint32(m.memory[at:])) + int(m.memory[at+4+sub]); got != pc>>16 {
+			if got := m.half(at) + int(m.memory[at+4+sub]); got != pc>>16 {
 				return fmt.Errorf("the lookup table has function %d for the program counter %#x", got, pc)
 			}
 		}

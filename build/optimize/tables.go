@@ -107,9 +107,6 @@ func (t *tables) function(place int) error {
 	return nil
 }
 
-// half reads 4 bytes.
-func (m memory) half(at int) int { return int(binary.LittleEndian.Uint32(m[at:])) }
-
 // read reads the table that an entry leads to, if any.
 func (t *tables) read(entry int) ([]stretch, []byte, error) {
 	place := t.half(entry)

@@ -173,8 +173,9 @@ func variesByRequest(res *filter.CalloutResult) bool {
 		if res.Headers[i][0] != "vary" {
 			continue
 		}
-		for name := range strings.SplitSeq(res.Headers[i][1], ",") {
-			if perRequest(msg.Lower(strings.Trim(name, " \t"))) {
+		for list := res.Headers[i][1]; list != ""; {
+			var name string
+			if name, list = msg.NextToken(list); perRequest(msg.Lower(name)) {
 				return true
 			}
 		}

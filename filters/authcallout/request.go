@@ -246,8 +246,9 @@ func upgrades(m filter.Message) bool {
 		if h[0] != "connection" {
 			continue
 		}
-		for token := range strings.SplitSeq(h[1], ",") {
-			if msg.Lower(strings.Trim(token, " \t")) == "upgrade" {
+		for list := h[1]; list != ""; {
+			var token string
+			if token, list = msg.NextToken(list); msg.Lower(token) == "upgrade" {
 				return true
 			}
 		}

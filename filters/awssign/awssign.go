@@ -169,6 +169,11 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	if x.payload, word = tunnelPayload(m, x.payload); word != "" {
 		return c.refuse(word)
 	}
+	return x.start(m, token, now)
+}
+
+// start begins the search for credentials.
+func (x *exchange) start(m filter.Message, token string, now time.Time) filter.Outcome {
 	answer, ask := x.chain.Get(&aws.Query{Message: m, Token: token, Now: now})
 	return x.search(m, now, answer, ask)
 }
@@ -198,22 +203,16 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 		}
 		x.payload = sigv4.HashPayload(m.Body())
 		x.metrics.hashed.Add(uint64(len(m.Body())))
-		if b.Now.Sub(now) >= credentials.DefaultMargin {
-			return x.askAgain(m, b.Now)
+		if b.Now.Sub(now) < credentials.DefaultMargin {
+			return x.sign(m, b.Now)
 		}
-		return x.sign(m, b.Now)
+		// The body came so slowly that session or token may have ended meanwhile.
+		token := ""
+		if x.chain.NeedsToken() {
+			token, _ = x.config.Credentials.Token(m) // which was good
+		}
+		return x.start(m, token, b.Now)
 	})
-}
-
-// askAgain looks for credentials once more, after a body that came so slowly that
-// session or token may have ended meanwhile.
-func (x *exchange) askAgain(m filter.Message, now time.Time) filter.Outcome {
-	token := ""
-	if x.chain.NeedsToken() {
-		token, _ = x.config.Credentials.Token(m) // which was good
-	}
-	answer, ask := x.chain.Get(&aws.Query{Message: m, Token: token, Now: now})
-	return x.search(m, now, answer, ask)
 }
 
 // sign replaces what the client sent by way of a signature with ours.

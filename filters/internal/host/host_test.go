@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -399,15 +400,17 @@ func TestWasmReuse(t *testing.T) {
 func TestWasmSingleFlight(t *testing.T) {
 	const flights, waiters = 4, 2 // the probe's own cap is 2
 	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
-		begin := func(t *testing.T) (vmtest.Host, []uint32) {
+		// begin starts a request for each of the probe's steps.
+		begin := func(t *testing.T, steps ...string) (vmtest.Host, []uint32) {
 			host, _ := vmtest.Start(t, vm, "")
-			ids := make([]uint32, flights)
+			ids := make([]uint32, len(steps))
 			for i := range ids {
 				ids[i] = host.InitializeHttpContext()
-				host.CallOnRequestHeaders(ids[i], [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "share:auth:/same"}}, true)
+				host.CallOnRequestHeaders(ids[i], [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", steps[i]}}, true)
 			}
 			return host, ids
 		}
+		same := slices.Repeat([]string{"share:auth:/same"}, flights)
 		calls := func(host vmtest.Host, ids []uint32) (n int, last uint32) {
 			for _, id := range append([]uint32{vmtest.PluginContext}, ids...) {
 				for _, c := range host.GetCalloutAttributesFromContext(id) {
@@ -427,7 +430,7 @@ func TestWasmSingleFlight(t *testing.T) {
 		}
 
 		t.Run("one callout answers all, but for those over the cap", func(t *testing.T) {
-			host, ids := begin(t)
+			host, ids := begin(t, same...)
 			n, call := calls(host, ids)
 			if n != 1 {
 				t.Fatalf("%d callouts, want 1", n)
@@ -441,7 +444,7 @@ func TestWasmSingleFlight(t *testing.T) {
 			}
 		})
 		t.Run("the leader hangs up: the others are answered", func(t *testing.T) {
-			host, ids := begin(t)
+			host, ids := begin(t, same...)
 			_, first := calls(host, ids)
 			host.CompleteHttpContext(ids[0])
 			if host.GetTickPeriod() == 0 {
@@ -462,7 +465,7 @@ func TestWasmSingleFlight(t *testing.T) {
 			}
 		})
 		t.Run("a waiter hangs up: the others are answered", func(t *testing.T) {
-			host, ids := begin(t)
+			host, ids := begin(t, same...)
 			_, call := calls(host, ids)
 			host.CompleteHttpContext(ids[1])
 			host.CallOnHttpCallResponse(call, answered.headers, nil, []byte("ok"))
@@ -471,7 +474,7 @@ func TestWasmSingleFlight(t *testing.T) {
 			}
 		})
 		t.Run("all hang up: the next one asks anew", func(t *testing.T) {
-			host, ids := begin(t)
+			host, ids := begin(t, same...)
 			for _, id := range ids {
 				host.CompleteHttpContext(id)
 			}
@@ -489,13 +492,7 @@ func TestWasmSingleFlight(t *testing.T) {
 				"the leader stays": {}, "the leader has its answer and ends": {late: true}, "the leader hangs up first": {early: true},
 			} {
 				t.Run(name, func(t *testing.T) {
-					host, _ := vmtest.Start(t, vm, "")
-					var ids []uint32
-					for _, steps := range []string{"share:auth:/same set:x-own:leader call:auth:/leader", "share:auth:/same set:x-own:waiter call:auth:/waiter"} {
-						id := host.InitializeHttpContext()
-						host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", steps}}, true)
-						ids = append(ids, id)
-					}
+					host, ids := begin(t, "share:auth:/same set:x-own:leader call:auth:/leader", "share:auth:/same set:x-own:waiter call:auth:/waiter")
 					_, call := calls(host, ids)
 					if gone.early {
 						host.CompleteHttpContext(ids[0])
@@ -527,13 +524,7 @@ func TestWasmSingleFlight(t *testing.T) {
 			}
 		})
 		t.Run("one that breaks does not take the answer from the others", func(t *testing.T) {
-			host, _ := vmtest.Start(t, vm, "")
-			var ids []uint32
-			for _, steps := range []string{"share:auth:/same panic", "share:auth:/same"} {
-				id := host.InitializeHttpContext()
-				host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", steps}}, true)
-				ids = append(ids, id)
-			}
+			host, ids := begin(t, "share:auth:/same panic", "share:auth:/same")
 			_, call := calls(host, ids)
 			host.CallOnHttpCallResponse(call, answered.headers, nil, []byte("ok"))
 			if r := host.GetSentLocalResponse(ids[0]); r == nil || r.StatusCode != 500 {

@@ -101,7 +101,7 @@ var connection = [2]string{"connection", "proxy-connection"}
 func (n *Names) names(list string) bool {
 	for list != "" {
 		var token string
-		token, list = nextToken(list)
+		token, list = msg.NextToken(list)
 		if n.Has(token) {
 			return true
 		}
@@ -119,7 +119,7 @@ func (n *Names) unname(m filter.Message, header string) (removed int) {
 		}
 		for list := h[1]; list != ""; {
 			var token string
-			token, list = nextToken(list)
+			token, list = msg.NextToken(list)
 			if n.Has(token) {
 				removed++
 			} else if token != "" {
@@ -133,11 +133,6 @@ func (n *Names) unname(m filter.Message, header string) (removed int) {
 		m.SetHeader(header, strings.Join(kept, ", "))
 	}
 	return removed
-}
-
-func nextToken(list string) (token, rest string) {
-	token, rest, _ = strings.Cut(list, ",")
-	return strings.Trim(token, " \t"), rest
 }
 
 // ErrInvalid is returned by Set for a name or a value that is none.

@@ -8,6 +8,17 @@ func nest(open, core, shut string, n int) func() string {
 	return func() string { return strings.Repeat(open, n) + core + strings.Repeat(shut, n) }
 }
 
+// labels makes a source of so many labels.
+func labels(n int, between string) func() string {
+	return func() string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString("::l" + itoa(i) + "::" + between)
+		}
+		return b.String()
+	}
+}
+
 func repeat(before, part string, n int, after string) func() string {
 	return func() string { return before + strings.Repeat(part, n) + after }
 }
@@ -323,13 +334,7 @@ func All() map[string]Attack {
 		"ten thousand returned values":    {gen: repeat("return ", "1,", 60000, "1"), want: "syntax|done|runtime"},
 		"ten thousand functions":          {gen: repeat("", "local function f() end ", 190, ""), want: "done|syntax"},
 		"ten thousand global functions":   {gen: repeat("", "function f() end ", 10000, ""), want: "done|memory|instructions"},
-		"ten thousand labels": {gen: func() string {
-			var b strings.Builder
-			for i := range 8000 {
-				b.WriteString("::l" + itoa(i) + ":: ")
-			}
-			return b.String()
-		}, want: "done|syntax"},
+		"ten thousand labels":             {gen: labels(8000, " "), want: "done|syntax"},
 		"ten thousand gotos to one label": {gen: repeat("", "goto e ", 30000, "::e::"), want: "done|syntax"},
 		"gotos that cross many blocks":    {gen: repeat("", "do goto e end ", 15000, "::e::"), want: "done|syntax"},
 		"gotos without a label":           {gen: repeat("", "goto e ", 30000, ""), want: "syntax"},
@@ -481,13 +486,7 @@ func All() map[string]Attack {
 		"bit operations on the largest numbers":                {src: `local x, f = 1.7e308, bit.bor while true do f(x, x, x, x, x, x, x, x, x, x) end`, want: overrun},
 		"an uncaught error of megabytes, thirty calls deep":    {src: `local s = ("x"):rep(7e6) local function f(n) if n == 0 then error(s, 0) end return (f(n - 1)) end f(30)`, want: "runtime"},
 		"thousands of gotos out of 180 blocks":                 {gen: repeat(strings.Repeat("do ", 180), "goto e ", 30000, strings.Repeat("end ", 180)+"::e::"), want: "done"},
-		"thousands of labels in a row": {gen: func() string {
-			var b strings.Builder
-			for i := range 22000 {
-				b.WriteString("::l" + itoa(i) + "::")
-			}
-			return b.String()
-		}, want: "done"},
+		"thousands of labels in a row":                         {gen: labels(22000, ""), want: "done"},
 	}
 }
 
