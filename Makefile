@@ -13,14 +13,15 @@ COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(sh
 STAMP := github.com/gatehouse-proxy/gatehouse/filters/internal/filter
 LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT)
 
-# $(call wasm,PACKAGE,WITHOUT) compiles a package to the module $@, without some
-# exports; the target needs FORCE. go build itself knows what has changed. A user's
-# GOFLAGS must not change what is built.
+# $(call wasm,PACKAGE,WITHOUT) compiles a package to the module $@, with the shell's
+# callbacks in the place of the SDK's and without some exports; the target
+# needs FORCE. go build itself knows what has changed. A user's GOFLAGS must not
+# change what is built.
 define wasm
 @mkdir -p $(@D) $(CACHE)/linked/$(@D)
 @GOFLAGS=-buildvcs=false GOWORK=$(CURDIR)/go.work GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 \
 	go build -trimpath -buildmode=c-shared -overlay=$(CACHE)/runtime/overlay.json -ldflags="$(LDFLAGS)" -o $(CACHE)/linked/$@ $(1)
-@go run -buildvcs=false ./build/optimize -prefix github.com/gatehouse-proxy/gatehouse/ $(addprefix -without ,$(2)) $(CACHE)/linked/$@ $@
+@go run -buildvcs=false ./build/optimize -prefix github.com/gatehouse-proxy/gatehouse/ -own gatehouse_ $(addprefix -without ,$(2)) $(CACHE)/linked/$@ $@
 endef
 
 MODULES := $(notdir $(patsubst %/main.go,%,$(wildcard build/wasm/*/main.go)))
@@ -44,17 +45,21 @@ test: lint build unit wasm-test sigv4-differential mounts fuzz e2e soak-short ##
 build: $(FILES) ## compile the modules to dist/*.wasm and check their sizes
 	@build/sizes $(DIST)
 
-# Callbacks that no filter needs: each costs a way into the VM and back, those of
-# bodies one for each piece. A filter that looks at responses' bodies needs them;
-# proxy_on_done asks whether a stream or a configuration may go: always.
-WITHOUT := proxy_on_response_body,proxy_on_response_trailers,proxy_on_done
+# Callbacks that nobody needs: each costs a way into the VM and back. The end of a
+# stream is proxy_on_delete; proxy_on_done asks whether a stream or a configuration
+# may go: always.
+UNUSED := proxy_on_done,proxy_on_log
+
+# Nor does a filter that does not look at responses' bodies need their callbacks,
+# one for each piece.
+WITHOUT := $(UNUSED),proxy_on_response_body,proxy_on_response_trailers
 
 $(DIST)/%.wasm: FORCE
 	$(call wasm,./build/wasm/$*,$(WITHOUT))
 
 # The shell's own tests, not shipped.
 $(DIST)/test/probe.wasm: FORCE
-	$(call wasm,./filters/internal/probe/probewasm)
+	$(call wasm,./filters/internal/probe/probewasm,$(UNUSED))
 
 # What the SDK costs by itself, for the benchmark.
 BENCHED := $(DIST)/test/empty.wasm $(DIST)/test/callout.wasm

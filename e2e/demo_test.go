@@ -60,7 +60,8 @@ func startDemo(t *testing.T, name string, args ...string) (*demo, []string) {
 		}
 		intro = append(intro, line)
 	}
-	t.Fatalf("the demo ended before it was up:\n%s\n%s", strings.Join(intro, "\n"), stderr.String())
+	err = d.cmd.Wait() // all of its last words are there then
+	t.Fatalf("the demo ended before it was up: %v\n%s\n%s", err, strings.Join(intro, "\n"), stderr.String())
 	return nil, nil
 }
 

@@ -12,7 +12,8 @@
 //     build/runtime makes needs none: the function's number is in the counter.
 //     (memory.go)
 //   - The tables by program counter, for those counters that are looked up (tables.go).
-//   - The names of functions, without a prefix, and exports that nobody needs.
+//   - The names of functions, without a prefix; exports that nobody needs, and those
+//     that take the place of others.
 //
 // RATIONALE.md, "Modules are rewritten", has the figures. What has not the form that
 // Go 1.26 gives it stays as it is, or the module is refused.
@@ -32,10 +33,11 @@ import (
 func main() {
 	var o options
 	without := flag.String("without", "", "callbacks that shall not be made: names of exports, separated by commas")
+	flag.StringVar(&o.own, "own", "", "the `PREFIX` of exports that take the place of those with the prefix proxy_")
 	flag.StringVar(&o.prefix, "prefix", "", "what to leave out in the names of functions")
 	flag.Parse()
 	if flag.NArg() != 2 {
-		fmt.Fprintln(os.Stderr, "usage: optimize [-without EXPORTS] [-prefix PREFIX] MODULE RESULT")
+		fmt.Fprintln(os.Stderr, "usage: optimize [-without EXPORTS] [-own PREFIX] [-prefix PREFIX] MODULE RESULT")
 		os.Exit(2)
 	}
 	if *without != "" {
@@ -50,6 +52,7 @@ func main() {
 // options say what a module can do without.
 type options struct {
 	without []string // exports
+	own     string   // prefix of exports that stand for those of the SDK
 	prefix  string   // of packages, in names of functions
 }
 
@@ -88,7 +91,7 @@ func optimize(wasm []byte, o options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	exports, err := leaveOut(get(exportSection), o.without)
+	exports, err := reexport(get(exportSection), o.without, o.own)
 	if err != nil {
 		return nil, err
 	}
@@ -152,32 +155,52 @@ func (s section) append(out []byte) []byte {
 	return append(out, s.body...)
 }
 
-// leaveOut takes exports out of their section (5.5.10).
-func leaveOut(section []byte, names []string) ([]byte, error) {
-	if len(names) == 0 {
-		return section, nil
-	}
+// reexport takes exports out of their section (5.5.10). Those with the prefix own,
+// if it is not empty, take the names of the SDK's callbacks, which are left out: a
+// Go package cannot export what another one exports.
+func reexport(section []byte, without []string, own string) ([]byte, error) {
+	const callbacks = "proxy_"
+	type export struct{ name, what string }
+	var theirs, ours []export
 	r := reader{rest: section}
-	var out []byte
-	count := r.number()
-	left := 0
-	for range count {
+	for range r.number() {
+		name := string(r.bytes())
 		whole := r.rest
-		name := r.bytes()
 		r.byte() // the kind
 		r.number()
 		if r.err != nil {
 			return nil, r.err
 		}
-		if !slices.Contains(names, string(name)) {
-			out = append(out, whole[:len(whole)-len(r.rest)]...)
-			left++
+		e := export{name, string(whole[:len(whole)-len(r.rest)])}
+		if rest, ok := strings.CutPrefix(name, own); ok && own != "" {
+			ours = append(ours, export{callbacks + rest, e.what})
+		} else {
+			theirs = append(theirs, e)
 		}
 	}
-	if left != count-len(names) {
-		return nil, fmt.Errorf("not all of these are exported, once: %s", strings.Join(names, ", "))
+	named := func(name string) func(export) bool {
+		return func(e export) bool { return e.name == name }
 	}
-	return append(binary.AppendUvarint(nil, uint64(left)), out...), nil
+	for _, e := range ours {
+		i := slices.IndexFunc(theirs, named(e.name))
+		if i < 0 {
+			return nil, fmt.Errorf("no export has the name %s, which one of %s shall take", e.name, own)
+		}
+		theirs[i] = e
+	}
+	for _, name := range without {
+		i := slices.IndexFunc(theirs, named(name))
+		if i < 0 {
+			return nil, fmt.Errorf("not exported: %s", name)
+		}
+		theirs = slices.Delete(theirs, i, i+1)
+	}
+	out := binary.AppendUvarint(nil, uint64(len(theirs)))
+	for _, e := range theirs {
+		out = binary.AppendUvarint(out, uint64(len(e.name)))
+		out = append(append(out, e.name...), e.what...)
+	}
+	return out, nil
 }
 
 // reader reads a section or a function; after an error everything is zero.

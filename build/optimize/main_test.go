@@ -208,20 +208,35 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestLeaveOut takes callbacks out of the exports, and knows all that it is told.
-func TestLeaveOut(t *testing.T) {
-	const export = "\x03" + "\x05first\x00\x01" + "\x06second\x00\x02" + "\x06memory\x02\x00"
+// TestReexport takes callbacks out of the exports, puts others in their place, and
+// knows all that it is told.
+func TestReexport(t *testing.T) {
+	const (
+		first  = "\x0bproxy_first\x00\x01"
+		second = "\x0cproxy_second\x00\x02"
+		memory = "\x06memory\x02\x00"
+		plain  = "\x03" + first + second + memory
+	)
 	for name, tt := range map[string]struct {
-		names []string
-		want  string
-		err   string
+		exports string
+		without []string
+		own     string
+		want    string
+		err     string
 	}{
-		"nothing":         {nil, export, ""},
-		"one":             {[]string{"second"}, "\x02" + "\x05first\x00\x01" + "\x06memory\x02\x00", ""},
-		"two":             {[]string{"second", "first"}, "\x01" + "\x06memory\x02\x00", ""},
-		"one that is not": {[]string{"second", "third"}, "", "not all of these are exported, once: second, third"},
+		"nothing":           {plain, nil, "", plain, ""},
+		"nothing is own":    {plain, nil, "our_", plain, ""},
+		"one less":          {plain, []string{"proxy_second"}, "", "\x02" + first + memory, ""},
+		"two less":          {plain, []string{"proxy_second", "proxy_first"}, "", "\x01" + memory, ""},
+		"one that is not":   {plain, []string{"proxy_second", "third"}, "", "", "not exported: third"},
+		"one twice":         {plain, []string{"proxy_second", "proxy_second"}, "", "", "not exported: proxy_second"},
+		"own before theirs": {"\x03" + "\x0aour_second\x00\x09" + first + second, nil, "our_", "\x02" + first + "\x0cproxy_second\x00\x09", ""},
+		"own after theirs":  {"\x03" + first + second + "\x09our_first\x00\x07", nil, "our_", "\x02" + "\x0bproxy_first\x00\x07" + second, ""},
+		"own, and less":     {"\x03" + first + second + "\x09our_first\x00\x07", []string{"proxy_first"}, "our_", "\x01" + second, ""},
+		"own for nothing":   {"\x02" + first + "\x09our_third\x00\x07", nil, "our_", "", "no export has the name proxy_third, which one of our_ shall take"},
+		"cut":               {"\x03" + first, nil, "", "", "the module ends too early"},
 	} {
-		got, err := leaveOut([]byte(export), tt.names)
+		got, err := reexport([]byte(tt.exports), tt.without, tt.own)
 		if string(got) != tt.want || err == nil && tt.err != "" || err != nil && err.Error() != tt.err {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

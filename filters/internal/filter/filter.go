@@ -14,6 +14,9 @@ type Message interface {
 	// occurs. Names are lower-case; pseudo-headers (":path") are included. A
 	// security input that occurs more than once must be refused by the caller.
 	Header(name string) (value string, n int)
+	// MayHave reports false if no header is as long as name: a question that spares
+	// a search, also one for other spellings.
+	MayHave(name string) bool
 	// Headers returns all headers in order. The caller must not change it.
 	Headers() [][2]string
 	// SetHeader replaces every occurrence of a header by one.

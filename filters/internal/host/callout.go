@@ -34,6 +34,7 @@ func (m *message) copied() (found [len(copied)]*[2]string) {
 
 // flight is a callout that waits for its answer. It can be used again after that.
 type flight struct {
+	owner    uint32 // the stream or plugin that has made it
 	inAir    bool
 	started  time.Duration // by stopwatch
 	timeout  time.Duration
@@ -42,8 +43,8 @@ type flight struct {
 	answered func(headers, bodySize, trailers int) // made once
 }
 
-// flights caps the callouts of one configuration in one worker. The SDK drops
-// the answer to a stream that has ended, while Envoy keeps its call going: such
+// flights caps the callouts of one configuration in one worker. The answer to
+// a stream that has ended is dropped, while Envoy keeps its call going: such
 // a call counts until its timeout, or clients that hang up could pass the cap.
 type flights struct {
 	count   int
@@ -87,7 +88,7 @@ func (p *plugin) dispatch(fl *flight, c *filter.Callout, headers [][2]string, do
 	if fl.answered == nil {
 		fl.answered = func(headers, bodySize, _ int) { p.answered(fl, headers, bodySize) }
 	}
-	ok = httpCall(c.Cluster, headers, c.Body, milliseconds(c.Timeout), fl.answered)
+	ok = httpCall(c.Cluster, headers, c.Body, milliseconds(c.Timeout), fl)
 	clear(p.scratch.headers) // a token stays no longer than it is needed
 	if !ok {
 		res.Failure, res.Now = filter.UnknownCluster, clock()
@@ -100,7 +101,7 @@ func (p *plugin) dispatch(fl *flight, c *filter.Callout, headers [][2]string, do
 	return res, true
 }
 
-// answered is the SDK's callback of a flight.
+// answered is what becomes of an answer.
 func (p *plugin) answered(fl *flight, headers, bodySize int) {
 	p.flights.count--
 	fl.inAir = false

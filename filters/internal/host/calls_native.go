@@ -38,8 +38,8 @@ func headerPairs(k headerKind, _ [][2]string) (pairs [][2]string) {
 	return pairs
 }
 
-func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, answered func(headers, bodySize, trailers int)) bool {
-	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil, milliseconds, answered)
+func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, f *flight) bool {
+	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil, milliseconds, f.answered)
 	return err == nil
 }
 
@@ -54,7 +54,10 @@ func setShared(key string, value []byte, cas uint32) (ok bool) {
 
 func forgetCall() {}
 
-func setActiveContext(uint32) {} // the emulator's SetEffectiveContext does it
+// ownCallbacks: the emulator calls the SDK.
+const ownCallbacks = true
+
+func (p *plugin) enlist() {}
 
 func timeOfDay() time.Time { return time.Now() }
 

@@ -93,20 +93,6 @@ func headerPairs(k headerKind, room [][2]string) [][2]string {
 	return pairs
 }
 
-// registerHTTPCallout is the SDK's door for answers, which it exports to its own
-// packages only. The call itself is made here, since the SDK's writes the headers
-// byte by byte, into memory that it allocates for each call.
-//
-//go:linkname registerHTTPCallout github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/internal.RegisterHttpCallout
-func registerHTTPCallout(id uint32, answered func(headers, bodySize, trailers int))
-
-// setActiveContext tells the SDK whose the next callout is. Envoy's
-// proxy_set_effective_context, which is all that the SDK's own function calls,
-// does not.
-//
-//go:linkname setActiveContext github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/internal.VMStateSetActiveContextID
-func setActiveContext(id uint32)
-
 // called is what httpCall hands to Envoy, and the number of the callout.
 var called struct {
 	headers    []byte
@@ -116,7 +102,7 @@ var called struct {
 
 // httpCall starts a callout; ok is false if Envoy refuses. Envoy copies all that
 // it is given.
-func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, answered func(headers, bodySize, trailers int)) (ok bool) {
+func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, f *flight) (ok bool) {
 	h := serialize(called.headers, headers)
 	st := proxyHTTPCall(unsafe.StringData(cluster), int32(len(cluster)), unsafe.SliceData(h), int32(len(h)),
 		unsafe.SliceData(body), int32(len(body)), &called.noTrailers[0], int32(len(called.noTrailers)), milliseconds, &called.id)
@@ -124,7 +110,7 @@ func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uin
 	if st != statusOK {
 		return false
 	}
-	registerHTTPCallout(called.id, answered)
+	calls.put(called.id, f)
 	return true
 }
 

@@ -32,7 +32,9 @@ type vm struct {
 func NewVM(plugins ...filter.Plugin) types.VMContext { return &vm{plugins: plugins} }
 
 func (v *vm) NewPluginContext(id uint32) types.PluginContext {
-	return &plugin{vm: v, id: id}
+	p := &plugin{vm: v, id: id}
+	p.enlist()
+	return p
 }
 
 // choose finds the plugin for a root_id; a module of one plugin ignores it.
@@ -80,6 +82,10 @@ type scratch struct {
 func (p *plugin) OnPluginStart(int) (status types.OnPluginStartStatus) {
 	status = types.OnPluginStartStatusFailed
 	defer p.recovered("start")
+	if !ownCallbacks {
+		proxywasm.LogCritical("gatehouse: this module is as Go links it, without its callbacks: it has to go through build/optimize (make build)")
+		return status
+	}
 	config, err := proxywasm.GetPluginConfiguration()
 	if err != nil && err != types.ErrorStatusNotFound {
 		proxywasm.LogCritical("gatehouse: configuration: Envoy gave none: " + err.Error())
@@ -134,7 +140,7 @@ func (p *plugin) OnTick() {
 func (p *plugin) settleTick(o filter.Outcome) {
 	for o.Kind == filter.KindCall {
 		then := o.OnReply
-		res, ok := p.dispatch(new(flight), o.Callout, p.calloutHeaders(o.Callout, nil), func(res filter.CalloutResult) {
+		res, ok := p.dispatch(&flight{owner: p.id}, o.Callout, p.calloutHeaders(o.Callout, nil), func(res filter.CalloutResult) {
 			defer p.recovered("tick")
 			p.settleTick(then(res))
 		})

@@ -3,6 +3,7 @@ package host
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 )
@@ -17,6 +18,7 @@ type message struct {
 	routed   bool // route is known
 	route    string
 	headers  [][2]string
+	lengths  uint64 // of names, modulo 64: bits of those that occur, or have done
 	body     []byte
 }
 
@@ -30,7 +32,12 @@ func (m *message) fetch() {
 	} else {
 		m.headers = headerPairs(requestHeaders, m.headers)
 	}
+	for i := range m.headers {
+		m.lengths |= lengthBit(m.headers[i][0])
+	}
 }
+
+func lengthBit(name string) uint64 { return 1 << (len(name) % 64) }
 
 // forget makes a message ready for the next exchange, which gets the list of
 // headers, but none of the texts in it.
@@ -47,20 +54,32 @@ const maxSpareHeaders = 64
 
 // Header implements filter.Message.
 func (m *message) Header(name string) (value string, n int) {
-	headers := m.Headers()
-	for i := range headers {
+	if !m.MayHave(name) {
+		return "", 0
+	}
+	for i := range m.headers {
 		// The length first: it tells nearly all names apart, without a call.
-		if len(headers[i][0]) != len(name) {
+		if len(m.headers[i][0]) != len(name) {
 			continue
 		}
-		if h := &headers[i]; h[0] == name {
+		if h := &m.headers[i]; h[0] == name {
 			if n == 0 {
 				value = h[1]
 			}
-			n++
+			if n++; strings.HasPrefix(name, ":") {
+				break // Envoy has one of each
+			}
 		}
 	}
 	return value, n
+}
+
+// MayHave implements filter.Message.
+func (m *message) MayHave(name string) bool {
+	if !m.fetched {
+		m.fetch()
+	}
+	return m.lengths&lengthBit(name) != 0
 }
 
 // Headers implements filter.Message.
@@ -80,14 +99,21 @@ func (m *message) SetHeader(name, value string) {
 	} else {
 		_ = proxywasm.ReplaceHttpRequestHeader(name, value)
 	}
-	for i := range m.headers {
-		if h := &m.headers[i]; len(h[0]) == len(name) && h[0] == name {
-			h[1] = value
-			m.headers = dropFrom(m.headers, i+1, name)
-			return
+	if m.MayHave(name) {
+		for i := range m.headers {
+			if h := &m.headers[i]; len(h[0]) == len(name) && h[0] == name {
+				h[1] = value
+				m.headers = dropFrom(m.headers, i+1, name)
+				return
+			}
 		}
 	}
+	m.append(name, value)
+}
+
+func (m *message) append(name, value string) {
 	m.headers = append(m.headers, [2]string{name, value})
+	m.lengths |= lengthBit(name)
 }
 
 // AddHeader implements filter.Message.
@@ -99,7 +125,7 @@ func (m *message) AddHeader(name, value string) {
 	} else {
 		_ = proxywasm.AddHttpRequestHeader(name, value)
 	}
-	m.headers = append(m.headers, [2]string{name, value})
+	m.append(name, value)
 }
 
 // RemoveHeader implements filter.Message. Removing what is not there costs no

@@ -17,7 +17,7 @@ type flightName struct {
 }
 
 // sharedFlight is one callout for which several streams wait. The stream that
-// made it leads. The SDK drops the answer when the leader's stream ends, so the
+// made it leads. The answer is dropped when the leader's stream ends, so the
 // callout is then made again for the others, from the plugin's own context,
 // whose answers are never dropped.
 type sharedFlight struct {
@@ -36,6 +36,7 @@ type waiter struct {
 // call makes a stream's callout, or lets it wait for one of the same name. It is
 // dispatch for streams: with a flight the answer comes by onCallout.
 func (s *stream) call(d *side, c *filter.Callout, then func(filter.CalloutResult) filter.Outcome) (res filter.CalloutResult, waits bool) {
+	d.flight.owner = s.id
 	if c.Flight == "" {
 		d.then = then
 		if d.landed == nil {
@@ -110,17 +111,12 @@ func (p *plugin) handOver() {
 			delete(p.shared, sf.name)
 			continue
 		}
-		if res, ok := p.dispatch(new(flight), &sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); !ok {
+		if res, ok := p.dispatch(&flight{owner: p.id}, &sf.callout, sf.headers, func(res filter.CalloutResult) { p.land(sf, res) }); !ok {
 			p.land(sf, res)
 			enter(p.id)
 		}
 	}
 }
 
-// enter makes what follows another context's: Envoy is told for edits, replies
-// and resuming, the SDK for callouts. It would take one that a waiter makes for
-// the leader's, whose request then got the answer, or nobody if it had ended.
-func enter(id uint32) {
-	_ = proxywasm.SetEffectiveContext(id)
-	setActiveContext(id)
-}
+// enter makes edits, replies and resuming another context's.
+func enter(id uint32) { _ = proxywasm.SetEffectiveContext(id) }

@@ -91,6 +91,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
 	s.p.metrics.requests.Add(1)
 	s.request.ended = end
 	s.overlay = s.p.routes.overlay()
+	s.request.routeName() // for the verdict: Envoy's code for it is at hand now
 	return s.request.hold(s.settle(&s.request, s.decide(clock())))
 }
 
@@ -201,7 +202,7 @@ func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
 }
 
 // OnHttpStreamDone frees what the stream holds; answers that come later are
-// dropped by the SDK.
+// dropped.
 func (s *stream) OnHttpStreamDone() {
 	defer s.p.recovered("stream done")
 	s.p.bodies.forget(s)
@@ -215,7 +216,7 @@ func (s *stream) OnHttpStreamDone() {
 }
 
 // drop lets go of a callout whose answer nobody waits for any more. It reports
-// that there was one: the SDK still knows the stream then, and others may.
+// that there was one: an answer may still be on its way, or others wait for it.
 func (d *side) drop(p *plugin) (any bool) {
 	if d.waits != nil {
 		any = true

@@ -4,6 +4,7 @@
 package hosttest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,11 @@ func (m *Message) Header(name string) (value string, n int) {
 		}
 	}
 	return value, n
+}
+
+// MayHave implements filter.Message.
+func (m *Message) MayHave(name string) bool {
+	return slices.ContainsFunc(m.Fields, func(f [2]string) bool { return len(f[0]) == len(name) })
 }
 
 // Headers implements filter.Message.

@@ -160,6 +160,9 @@ func Same(a, b string) bool { return alias(a, b) }
 func Remove(m filter.Message, name string) int { return remove(m, name, "") }
 
 func remove(m filter.Message, name, keep string) int {
+	if !m.MayHave(name) {
+		return 0
+	}
 	var spellings []string
 	headers := m.Headers()
 	for i := range headers {
@@ -207,6 +210,9 @@ var (
 // or another spelling beside it (x_token beside x-token), or ErrAlias if only
 // another spelling is there. name is lower-case. It allocates nothing.
 func One(m filter.Message, name string, c Commas) (string, error) {
+	if !m.MayHave(name) {
+		return "", ErrMissing
+	}
 	value, exact, n := "", false, 0
 	headers := m.Headers()
 	for i := range headers {
@@ -351,6 +357,9 @@ func same(name, own string) bool {
 func alias(a, b string) bool {
 	if len(a) != len(b) {
 		return false
+	}
+	if a == b { // by words, and mostly so
+		return true
 	}
 	for i := 0; i < len(a); i++ {
 		if a[i] != b[i] && fold(a[i]) != fold(b[i]) {

@@ -4,11 +4,14 @@
 package vmtest
 
 import (
+	"bytes"
+	"encoding/binary"
 	"io"
 	"log"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/proxytest"
@@ -41,7 +44,7 @@ func Run(t *testing.T, p filter.Plugin, module string, test func(t *testing.T, v
 		if err != nil {
 			t.Fatalf("no module (run: make build): %v", err)
 		}
-		vm, err := proxytest.NewWasmVMContext(code)
+		vm, err := proxytest.NewWasmVMContext(endsByLog(t, code))
 		if err != nil {
 			t.Fatalf("load %s: %v", path, err)
 		}
@@ -62,6 +65,32 @@ func Start(t *testing.T, vm VM, config string) (h Host, ok bool) {
 // GoesOn reports that a request is on its way, neither held nor answered.
 func GoesOn(h Host, id uint32) bool {
 	return h.GetSentLocalResponse(id) == nil && h.GetCurrentHttpStreamAction(id) == types.ActionContinue
+}
+
+// endsByLog gives proxy_on_delete the name proxy_on_log, by which alone the
+// emulator tells a module that a stream has ended.
+func endsByLog(t *testing.T, module []byte) []byte {
+	t.Helper()
+	const (
+		exports = 7 // the section's number (WebAssembly 5.5.10)
+		deleted = "\x0fproxy_on_delete\x00"
+		logged  = "\x0cproxy_on_log\x00"
+	)
+	for at := 8; at < len(module); {
+		size, n := binary.Uvarint(module[at+1:])
+		start := at + 1 + n
+		end := start + int(size)
+		if module[at] == exports {
+			body := bytes.Replace(module[start:end], []byte(deleted), []byte(logged), 1)
+			if len(body) == end-start {
+				t.Fatal("the module does not export proxy_on_delete")
+			}
+			return slices.Concat(module[:at+1], binary.AppendUvarint(nil, uint64(len(body))), body, module[end:])
+		}
+		at = end
+	}
+	t.Fatal("the module exports nothing")
+	return nil
 }
 
 func root() string {
