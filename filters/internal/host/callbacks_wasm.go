@@ -17,9 +17,9 @@ import (
 // Source: proxy-wasm ABI 0.2.0, https://github.com/proxy-wasm/spec
 
 var (
-	plugins table[plugin]
-	streams table[stream]
-	calls   table[flight]
+	plugins table[*plugin]
+	streams table[*stream]
+	calls   table[*flight]
 
 	// ownCallbacks: these functions are called, not the SDK's.
 	ownCallbacks bool

@@ -4,15 +4,21 @@ import "math/bits"
 
 // table finds what belongs to one of Envoy's numbers: few at a time, most of them
 // for a short while. Go's maps do that with five times the code, and what a request
-// runs through is what it costs. The zero value is ready.
-type table[T any] struct {
+// runs through is what it costs. The zero value is ready. T is a pointer: then all
+// tables share their code.
+type table[T comparable] struct {
 	slots []slot[T] // a power of two of them, at least a third empty
 	live  int
 }
 
-type slot[T any] struct {
-	id   uint32 // of *what, which is nil in an empty slot
-	what *T
+type slot[T comparable] struct {
+	id   uint32
+	what T // the zero value in an empty slot
+}
+
+func (s *slot[T]) empty() bool {
+	var none T
+	return s.what == none
 }
 
 // home is where a search begins. The numbers rise one by one, and so do those of
@@ -26,27 +32,27 @@ func (t *table[T]) home(id uint32) uint32 {
 func (t *table[T]) at(id uint32) uint32 {
 	mask := uint32(len(t.slots) - 1)
 	i := t.home(id)
-	for t.slots[i].what != nil && t.slots[i].id != id {
+	for !t.slots[i].empty() && t.slots[i].id != id {
 		i = (i + 1) & mask
 	}
 	return i
 }
 
-// get returns what put has left, or nil.
-func (t *table[T]) get(id uint32) *T {
+// get returns what put has left, or the zero value.
+func (t *table[T]) get(id uint32) (what T) {
 	if len(t.slots) == 0 {
-		return nil
+		return what
 	}
 	return t.slots[t.at(id)].what
 }
 
-// put leaves something that is not nil, in the place of what was there.
-func (t *table[T]) put(id uint32, what *T) {
+// put leaves something that is not the zero value, in the place of what was there.
+func (t *table[T]) put(id uint32, what T) {
 	if t.live >= len(t.slots)-len(t.slots)/3 {
 		t.grow()
 	}
 	s := &t.slots[t.at(id)]
-	if s.what == nil {
+	if s.empty() {
 		t.live++
 	}
 	*s = slot[T]{id, what}
@@ -55,27 +61,27 @@ func (t *table[T]) put(id uint32, what *T) {
 func (t *table[T]) grow() {
 	was := t.slots
 	t.slots, t.live = make([]slot[T], max(16, 2*len(was))), 0
-	for _, s := range was {
-		if s.what != nil {
+	for i := range was {
+		if s := &was[i]; !s.empty() {
 			t.put(s.id, s.what)
 		}
 	}
 }
 
 // take returns what get returns, and takes it out.
-func (t *table[T]) take(id uint32) *T {
+func (t *table[T]) take(id uint32) (taken T) {
 	if len(t.slots) == 0 {
-		return nil
+		return taken
 	}
 	hole := t.at(id)
-	taken := t.slots[hole].what
-	if taken == nil {
-		return nil
+	if t.slots[hole].empty() {
+		return taken
 	}
+	taken = t.slots[hole].what
 	t.live--
 	// Who stands behind the hole and has a home there or before it moves up.
 	mask := uint32(len(t.slots) - 1)
-	for i := (hole + 1) & mask; t.slots[i].what != nil; i = (i + 1) & mask {
+	for i := (hole + 1) & mask; !t.slots[i].empty(); i = (i + 1) & mask {
 		if s := t.slots[i]; (i-t.home(s.id))&mask >= (i-hole)&mask {
 			t.slots[hole] = s
 			hole = i

@@ -10,7 +10,7 @@ import (
 func TestTable(t *testing.T) {
 	for _, span := range []uint32{8, 100, 5000, 1 << 31} {
 		rnd := rand.New(rand.NewPCG(1, uint64(span)))
-		var got table[uint32]
+		var got table[*uint32]
 		want := map[uint32]*uint32{}
 		next := uint32(1<<32 - 500) // over the end of the numbers
 		for range 20000 {
@@ -54,7 +54,7 @@ func TestTable(t *testing.T) {
 
 // TestTableStaysSmall: numbers that come and go leave no trace.
 func TestTableStaysSmall(t *testing.T) {
-	var tt table[int]
+	var tt table[*int]
 	for id := range uint32(100000) {
 		tt.put(id, new(int))
 		if id >= 8 {
