@@ -369,14 +369,7 @@ func TestAuthcalloutTunnels(t *testing.T) {
 			if !test.open {
 				return
 			}
-			const ping = "ping through the tunnel"
-			if _, err := io.WriteString(conn, ping); err != nil {
-				t.Fatal(err)
-			}
-			pong := make([]byte, len(ping))
-			if _, err := io.ReadFull(conn, pong); err != nil || string(pong) != ping {
-				t.Errorf("got %q back, %v", pong, err)
-			}
+			carries(t, conn, conn)
 		})
 	}
 
@@ -435,14 +428,7 @@ func TestAuthcalloutTunnels(t *testing.T) {
 			if test.status != http.StatusOK {
 				return
 			}
-			const ping = "ping through the tunnel"
-			if _, err := io.WriteString(out, ping); err != nil {
-				t.Fatal(err)
-			}
-			pong := make([]byte, len(ping))
-			if _, err := io.ReadFull(resp.Body, pong); err != nil || string(pong) != ping {
-				t.Errorf("got %q back, %v", pong, err)
-			}
+			carries(t, out, resp.Body)
 		})
 	}
 }

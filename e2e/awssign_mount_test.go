@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -243,6 +244,122 @@ func TestAwssignTargets(t *testing.T) {
 	var signed signatures
 	signed.add("targets", scope{"lambda", "eu-west-1", ""}, map[string][2]string{staticID: {staticSecret, ""}}, append(plain.Seen(), secure.Seen()...)...)
 	signed.verify(t)
+}
+
+// TestAwssignAlteredTarget: with use_altered_target, what an earlier filter tells
+// the dynamic_forward_proxy cluster is signed for, if it is allowed.
+func TestAwssignAlteredTarget(t *testing.T) {
+	t.Parallel()
+	altered, own := &recorder{handler: echo}, &recorder{handler: echo}
+	there, here := newServer(t, altered.ServeHTTP), newServer(t, own.ServeHTTP)
+	config := jsonText(t, Node{
+		"mount": "downstream", "service": "lambda", "region": "eu-west-1", "allowed_hosts": []string{"localhost", "127.0.0.1"},
+		"override_target_host": "127.0.0.1", "override_target_port": json.Number(port(t, here.Addr)), "use_altered_target": true,
+		"credentials": []Node{{"source": "static", "access_key_id": staticID, "secret_access_key": staticSecret}},
+	})
+	state := func(key, value string) Node {
+		return Node{"object_key": key, "skip_if_empty": true,
+			"format_string": Node{"text_format_source": Node{"inline_string": value}, "omit_empty_values": true}}
+	}
+	dns := Node{"name": "any", "dns_lookup_family": "V4_ONLY"}
+	e := start(t, Bootstrap{
+		Listeners: []Listener{{Name: "l", HTTP: keepPaths, Routes: []Node{RouteTo("any")}, Plugins: []Plugin{
+			{Native: Node{"name": "alters", "typed_config": Node{
+				"@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
+				"on_request_headers": []Node{
+					state("envoy.upstream.dynamic_host", "%REQ(x-tenant)%"),
+					state("envoy.upstream.dynamic_port", "%REQ(x-tenant-port)%"),
+				},
+			}}},
+			{Filter: "awssign", Config: config, Body: true},
+			{Native: Node{"name": "envoy.filters.http.dynamic_forward_proxy", "typed_config": Node{
+				"@type":            "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+				"dns_cache_config": dns, "allow_dynamic_host_from_filter_state": true,
+			}}},
+		}}},
+		Clusters: []Cluster{{Name: "any", Addr: here.Addr, Extra: Node{"type": nil, "load_assignment": nil, "lb_policy": "CLUSTER_PROVIDED",
+			"cluster_type": Node{"name": "envoy.clusters.dynamic_forward_proxy", "typed_config": Node{
+				"@type": "type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig", "dns_cache_config": dns,
+			}}}}},
+	}, Options{})
+	tenantPort := [2]string{"x-tenant-port", port(t, there.Addr)}
+	for name, test := range map[string]struct {
+		headers [][2]string
+		status  int
+	}{
+		"the altered target":  {[][2]string{{"x-tenant", "localhost"}, tenantPort}, 200},
+		"not an allowed one":  {[][2]string{{"x-tenant", "localhost.evil.example"}, tenantPort}, 403},
+		"none, so our own":    {nil, 200},
+		"what is no host":     {[][2]string{{"x-tenant", "a b"}, tenantPort}, 400},
+		"the client's is not": {[][2]string{{"host", "evil.example"}}, 200},
+	} {
+		if r := do(t, addr(t, e, "l"), request{path: "/f?x=1", headers: test.headers}); r.status != test.status {
+			t.Errorf("%s: status %d, want %d: %s", name, r.status, test.status, r.body)
+		}
+	}
+	for _, to := range []struct {
+		*recorder
+		times int
+		host  string
+	}{{altered, 1, "localhost"}, {own, 2, here.Addr}} {
+		if seen := to.Seen(); len(seen) != to.times {
+			t.Errorf("%s was asked %d times, want %d", to.host, len(seen), to.times)
+		}
+		for _, s := range to.Seen() {
+			want(t, "the host", s.Host, to.host)
+		}
+	}
+	var signed signatures
+	signed.add("altered", scope{"lambda", "eu-west-1", ""}, map[string][2]string{staticID: {staticSecret, ""}}, append(altered.Seen(), own.Seen()...)...)
+	signed.verify(t)
+}
+
+// TestAwssignTunnels: a WebSocket's request is signed, in both mounts, whatever is to
+// be done about bodies, and then carries bytes.
+func TestAwssignTunnels(t *testing.T) {
+	t.Parallel()
+	b := Bootstrap{}
+	upstreams := map[string]*recorder{}
+	for _, mount := range []string{"downstream", "upstream"} {
+		for _, payload := range []string{"hashed", "unsigned"} {
+			name := mount + " " + payload
+			config := jsonText(t, Node{
+				"mount": mount, "service": "execute-api", "region": "eu-west-1", "payload": payload, "allowed_hosts": []string{"*.example.org"},
+				"credentials": []Node{{"source": "static", "access_key_id": staticID, "secret_access_key": staticSecret}},
+			})
+			plugin := []Plugin{{Filter: "awssign", Config: config, Body: true, VM: "tunnels"}}
+			upstreams[name] = &recorder{handler: echo}
+			l := Listener{Name: name, HTTP: Node{"upgrade_configs": []Node{{"upgrade_type": "websocket"}}}, Routes: []Node{RouteTo(name)}}
+			c := Cluster{Name: name, Addr: newServer(t, upstreams[name].ServeHTTP).Addr}
+			if mount == "downstream" {
+				l.Plugins = plugin
+			} else {
+				c.Plugins = plugin
+			}
+			b.Listeners, b.Clusters = append(b.Listeners, l), append(b.Clusters, c)
+		}
+	}
+	e := start(t, b, Options{})
+	for name, upstream := range upstreams {
+		t.Run(name, func(t *testing.T) {
+			conn := raw(t, addr(t, e, name), "GET /chat?room=1 HTTP/1.1\r\nhost: ws.example.org\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+			if head := readHead(t, conn); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
+				t.Fatalf("answer %q, want 101", head)
+			}
+			carries(t, conn, conn)
+			seen := upstream.Seen()
+			if len(seen) != 1 {
+				t.Fatalf("the upstream was asked %d times", len(seen))
+			}
+			s := scope{"execute-api", "eu-west-1", ""}
+			if strings.HasSuffix(name, " unsigned") {
+				s.unsigned = "UNSIGNED-PAYLOAD"
+			}
+			var signed signatures
+			signed.add(name, s, map[string][2]string{staticID: {staticSecret, ""}}, seen...)
+			signed.verify(t)
+		})
+	}
 }
 
 // TestAwssignRefusedAtStart: what Envoy does not start with, and why.

@@ -310,3 +310,16 @@ func readHead(t *testing.T, conn net.Conn) string {
 	}
 	return string(head)
 }
+
+// carries checks that a tunnel to an echo is open.
+func carries(t *testing.T, out io.Writer, in io.Reader) {
+	t.Helper()
+	const ping = "ping through the tunnel"
+	if _, err := io.WriteString(out, ping); err != nil {
+		t.Fatal(err)
+	}
+	pong := make([]byte, len(ping))
+	if _, err := io.ReadFull(in, pong); err != nil || string(pong) != ping {
+		t.Errorf("got %q back, %v", pong, err)
+	}
+}
