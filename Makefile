@@ -61,8 +61,8 @@ $(DIST)/%.wasm: FORCE
 $(DIST)/test/probe.wasm: FORCE
 	$(call wasm,./filters/internal/probe/probewasm,$(UNUSED))
 
-# What the SDK costs by itself, for the benchmark.
-BENCHED := $(DIST)/test/empty.wasm $(DIST)/test/callout.wasm
+# What the SDK and Envoy's calls cost by themselves, for the benchmark.
+BENCHED := $(DIST)/test/empty.wasm $(DIST)/test/callout.wasm $(DIST)/test/calls.wasm
 $(BENCHED): $(DIST)/test/%.wasm: FORCE
 	$(call wasm,./e2e/bench/$*)
 

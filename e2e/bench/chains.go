@@ -56,6 +56,9 @@ func authChains() []chain {
 	ours := func(config string) []e2e.Plugin {
 		return []e2e.Plugin{{Filter: "authcallout", VM: "bench", Config: `{"cluster": "auth", "timeout": "` + authTimeout + `", ` + config + `}`}}
 	}
+	calls := func(config string) []e2e.Plugin {
+		return []e2e.Plugin{{Module: "test/calls", Filter: "calls", VM: "calls_" + config, Config: config}}
+	}
 	const (
 		likeExtAuthz = `"profile": "ext-authz", "path": "/check"`
 		identity     = `, "allowed_upstream_headers": ["x-user-id"]`
@@ -68,9 +71,12 @@ func authChains() []chain {
 		{name: "ext_authz_identity", title: "Envoy's ext_authz, sets an identity header", filter: extAuthz(true), reference: "ext_authz_identity", requests: plain, asks: 1},
 		{name: "lua", title: "Envoy's Lua, httpCall", filter: lua(), requests: plain, asks: 1},
 		{name: "callout", title: "Wasm filter that makes the callout with constant headers, and nothing else", filter: []e2e.Plugin{{Module: "test/callout", Filter: "callout"}}, requests: plain, asks: 1},
+		{name: "calls_ask", title: "Wasm filter that makes the calls into Envoy of authcallout, profile ext-authz, and nothing else", filter: calls("ask"), requests: plain, asks: 1},
 		{name: "uncached", title: "authcallout, profile ext-authz", filter: ours(likeExtAuthz), requests: plain, asks: 1},
 		{name: "uncached_identity", title: "authcallout, profile ext-authz, sets an identity header", filter: ours(likeExtAuthz + identity), reference: "ext_authz_identity", requests: plain, asks: 1},
 		{name: "kong", title: "authcallout, profile kong-custom-auth (POST, JSON)", filter: ours(`"path": "/check"`), requests: plain, asks: 1},
+		{name: "calls_hit", title: "Wasm filter that makes the calls into Envoy of a cache hit, and nothing else", filter: calls("hit"), requests: plain,
+			counter: "wasmcustom.calls.hits"},
 		{name: "hit", title: "authcallout, cache hit in the worker", filter: ours(likeExtAuthz + cache + `}`), requests: plain,
 			counter: "wasmcustom.gatehouse.authcallout.cache_hits"},
 		{name: "hit_identity", title: "authcallout, cache hit in the worker, sets an identity header", filter: ours(likeExtAuthz + identity + cache + `}`), reference: "ext_authz_identity", requests: plain,

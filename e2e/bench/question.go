@@ -32,7 +32,7 @@ func (s seen) String() string {
 }
 
 // alike must put the same question; the others differ on purpose.
-var alike = []string{"ext_authz", "ext_authz_identity", "lua", "callout", "uncached", "uncached_identity"}
+var alike = []string{"ext_authz", "ext_authz_identity", "lua", "callout", "calls_ask", "uncached", "uncached_identity"}
 
 // own are headers that Envoy puts on the calls of one of its filters only, and
 // that cannot be turned off: they are left out of the comparison.
