@@ -285,7 +285,7 @@ func (x *signing) run(t *testing.T, e *Envoy, name, id, at string, sts, upstream
 		_, word := logged(t, e, id)
 		want(t, "the details in the access log", word, "gatehouse.awssign."+x.word)
 	}
-	keys := map[string][2]string{staticID: {staticSecret, ""}}
+	keys := staticKeys()
 	for _, who := range append(userTokens(q), "assumed") {
 		k := keysOf(who)
 		keys[k[0]] = [2]string{k[1], k[2]}

@@ -41,6 +41,12 @@ func userKeys(tokens ...string) map[string][2]string {
 	return keys
 }
 
+// staticKeys are those of staticCredentials, for verify.py.
+func staticKeys() map[string][2]string { return map[string][2]string{staticID: {staticSecret, ""}} }
+
+// staticCredentials are what a configuration of awssign says of a fixed key.
+var staticCredentials = []Node{{"source": "static", "access_key_id": staticID, "secret_access_key": staticSecret}}
+
 const (
 	publicCAs = "trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}"
 	sanOf     = "\n            match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: "
@@ -198,7 +204,7 @@ func TestAwssignTargets(t *testing.T) {
 		"mount": "downstream", "service": "lambda", "region": "eu-west-1", "allowed_hosts": []string{"*.example.org"},
 		"override_target_host": "f.example.org", "override_target_protocol": "https",
 		"target":      Node{"filter_state": false, "cluster_header": "x-gatehouse-cluster", "https_cluster": "secure", "http_cluster": "plain"},
-		"credentials": []Node{{"source": "static", "access_key_id": staticID, "secret_access_key": staticSecret}},
+		"credentials": staticCredentials,
 	})
 	e := start(t, Bootstrap{
 		Listeners: []Listener{{Name: "l", HTTP: keepPaths, Plugins: []Plugin{{Filter: "awssign", Config: config, Body: true}}, Routes: []Node{
@@ -242,7 +248,7 @@ func TestAwssignTargets(t *testing.T) {
 		t.Errorf("%d requests have left, want 5", n)
 	}
 	var signed signatures
-	signed.add("targets", scope{"lambda", "eu-west-1", ""}, map[string][2]string{staticID: {staticSecret, ""}}, append(plain.Seen(), secure.Seen()...)...)
+	signed.add("targets", scope{"lambda", "eu-west-1", ""}, staticKeys(), append(plain.Seen(), secure.Seen()...)...)
 	signed.verify(t)
 }
 
@@ -255,7 +261,7 @@ func TestAwssignAlteredTarget(t *testing.T) {
 	config := jsonText(t, Node{
 		"mount": "downstream", "service": "lambda", "region": "eu-west-1", "allowed_hosts": []string{"localhost", "127.0.0.1"},
 		"override_target_host": "127.0.0.1", "override_target_port": json.Number(port(t, here.Addr)), "use_altered_target": true,
-		"credentials": []Node{{"source": "static", "access_key_id": staticID, "secret_access_key": staticSecret}},
+		"credentials": staticCredentials,
 	})
 	state := func(key, value string) Node {
 		return Node{"object_key": key, "skip_if_empty": true,
@@ -310,7 +316,7 @@ func TestAwssignAlteredTarget(t *testing.T) {
 		}
 	}
 	var signed signatures
-	signed.add("altered", scope{"lambda", "eu-west-1", ""}, map[string][2]string{staticID: {staticSecret, ""}}, append(altered.Seen(), own.Seen()...)...)
+	signed.add("altered", scope{"lambda", "eu-west-1", ""}, staticKeys(), append(altered.Seen(), own.Seen()...)...)
 	signed.verify(t)
 }
 
@@ -325,7 +331,7 @@ func TestAwssignTunnels(t *testing.T) {
 			name := mount + " " + payload
 			config := jsonText(t, Node{
 				"mount": mount, "service": "execute-api", "region": "eu-west-1", "payload": payload, "allowed_hosts": []string{"*.example.org"},
-				"credentials": []Node{{"source": "static", "access_key_id": staticID, "secret_access_key": staticSecret}},
+				"credentials": staticCredentials,
 			})
 			plugin := []Plugin{{Filter: "awssign", Config: config, Body: true, VM: "tunnels"}}
 			upstreams[name] = &recorder{handler: echo}
@@ -356,7 +362,7 @@ func TestAwssignTunnels(t *testing.T) {
 				s.unsigned = "UNSIGNED-PAYLOAD"
 			}
 			var signed signatures
-			signed.add(name, s, map[string][2]string{staticID: {staticSecret, ""}}, seen...)
+			signed.add(name, s, staticKeys(), seen...)
 			signed.verify(t)
 		})
 	}

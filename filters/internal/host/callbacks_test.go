@@ -3,14 +3,14 @@ package host_test
 import (
 	"context"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/gatehouse-proxy/gatehouse/filters/internal/vmtest"
 )
 
 // silentEnvoy is a module whose calls are all answered with "ok" and nothing else.
@@ -34,16 +34,11 @@ func (e silentEnvoy) call(name string, args ...uint64) []uint64 {
 
 func startSilent(t *testing.T, module string) silentEnvoy {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	code, err := os.ReadFile(filepath.Join(filepath.Dir(file), "..", "..", "..", module))
-	if err != nil {
-		t.Fatalf("no module (run: make build): %v", err)
-	}
 	ctx := context.Background()
 	r := wazero.NewRuntime(ctx)
 	t.Cleanup(func() { _ = r.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, r)
-	compiled, err := r.CompileModule(ctx, code)
+	compiled, err := r.CompileModule(ctx, vmtest.Code(t, module))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,7 @@ func (p *plugin) dispatch(fl *flight, c *filter.Callout, headers [][2]string, do
 
 // answered is what becomes of an answer.
 func (p *plugin) answered(fl *flight, headers, bodySize int) {
+	defer p.recovered("callout")
 	p.flights.count--
 	fl.inAir = false
 	forgetCall()

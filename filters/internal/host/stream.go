@@ -91,7 +91,6 @@ func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
 	s.p.metrics.requests.Add(1)
 	s.request.ended = end
 	s.overlay = s.p.routes.overlay()
-	s.request.routeName() // for the verdict: Envoy's code for it is at hand now
 	return s.request.hold(s.settle(&s.request, s.decide(clock())))
 }
 
@@ -120,6 +119,7 @@ func (s *stream) decide(now time.Time) filter.Outcome {
 	if s.filter = r.own; s.unchanged() {
 		return filter.Pass(filter.Unchanged)
 	}
+	s.request.routeName() // the verdict needs it, and Envoy's code for it is at hand now
 	s.filter = r.exchange()
 	return s.filter.OnRequest(&s.request.message, now)
 }

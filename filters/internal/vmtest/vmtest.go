@@ -39,14 +39,9 @@ func Run(t *testing.T, p filter.Plugin, module string, test func(t *testing.T, v
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	t.Run("go", func(t *testing.T) { test(t, host.NewVM(p)) })
 	t.Run("wasm", func(t *testing.T) {
-		path := filepath.Join(root(), "dist", module)
-		code, err := os.ReadFile(path)
+		vm, err := proxytest.NewWasmVMContext(endsByLog(t, Code(t, "dist/"+module)))
 		if err != nil {
-			t.Fatalf("no module (run: make build): %v", err)
-		}
-		vm, err := proxytest.NewWasmVMContext(endsByLog(t, code))
-		if err != nil {
-			t.Fatalf("load %s: %v", path, err)
+			t.Fatalf("load %s: %v", module, err)
 		}
 		t.Cleanup(func() { vm.Close() })
 		test(t, vm)
@@ -93,7 +88,13 @@ func endsByLog(t *testing.T, module []byte) []byte {
 	return nil
 }
 
-func root() string {
+// Code reads a compiled module, by its path in the project.
+func Code(t *testing.T, module string) []byte {
+	t.Helper()
 	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+	code, err := os.ReadFile(filepath.Join(filepath.Dir(file), "..", "..", "..", module))
+	if err != nil {
+		t.Fatalf("no module (run: make build): %v", err)
+	}
+	return code
 }
