@@ -26,6 +26,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -64,7 +65,25 @@ func optimizeFile(name, result string, o options) error {
 	if wasm, err = optimize(wasm, o); err != nil {
 		return err
 	}
-	return os.WriteFile(result, wasm, 0o644) //nolint:gosec // as go build writes it
+	return replace(result, wasm)
+}
+
+// replace writes a file in one step: an Envoy that starts meanwhile reads the old
+// module or the new one, never an empty file, with which it fails to say why.
+func replace(name string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o644), f.Close()) // readable as go build writes it
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 func optimize(wasm []byte, o options) ([]byte, error) {

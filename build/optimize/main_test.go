@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,39 @@ import (
 var programs = map[string][]string{
 	"trace": {"panic: 1000", "main.fail(", "trace/main.go:161"},
 	"flow":  {"all is well", "panic: the end", "flow/main.go:"},
+}
+
+// TestReplace: who has opened a module reads it to its end while another is made.
+func TestReplace(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "one.wasm")
+	if err := replace(name, []byte("the old one")); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := replace(name, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(reader); err != nil || string(got) != "the old one" {
+		t.Errorf("who had opened it reads %q, %v", got, err)
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != "new" {
+		t.Errorf("who opens it reads %q, %v", got, err)
+	}
+	info, err := os.Stat(name)
+	if err != nil || info.Mode() != 0o644 {
+		t.Errorf("%v, %v, want a file that all may read", info.Mode(), err)
+	}
+	if err := replace(filepath.Join(dir, "none", "one.wasm"), nil); err == nil {
+		t.Error("no error without a folder")
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("%v, %v, want the module alone", files, err)
+	}
 }
 
 // TestPrograms runs programs before and after.

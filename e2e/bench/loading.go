@@ -155,7 +155,7 @@ func loadOnce(ctx context.Context, dir string, workers int, plugins []e2e.Plugin
 		return cost, err
 	}
 	cost.wall = time.Since(began)
-	cost.cpu, err = processCPU(envoy.PID())
+	cost.cpu, err = envoy.CPU()
 	rss, errRSS := residentSet(envoy.PID())
 	cost.rss = rss
 	return cost, first(err, errRSS, envoy.Stop())

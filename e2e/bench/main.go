@@ -246,11 +246,11 @@ func (b *bench) block(ctx context.Context, c chain, length time.Duration) (m blo
 		return m, err
 	}
 	sleep(ctx, b.plan.settle)
-	cpu, err := processCPU(b.envoy.PID())
+	cpu, err := b.envoy.CPU()
 	before := l.answers.Load()
 	sleep(ctx, length)
 	after := l.answers.Load()
-	end, errEnd := processCPU(b.envoy.PID())
+	end, errEnd := b.envoy.CPU()
 	if err := first(err, errEnd, l.stop(), ctx.Err()); err != nil {
 		return m, err
 	}

@@ -100,7 +100,7 @@ func (p *Probe) start(root, binary string, programs map[string]string) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(binary, "-c", filepath.Join(p.dir, "envoy.json"), "--concurrency", "1", "--use-dynamic-base-id", "--admin-address-path", filepath.Join(p.dir, "admin"), "--log-level", "warning")
+	cmd := exec.Command(binary, "-c", filepath.Join(p.dir, "envoy.json"), "--concurrency", "1", "--disable-hot-restart", "--admin-address-path", filepath.Join(p.dir, "admin"), "--log-level", "warning")
 	cmd.Stdout, cmd.Stderr = log, log
 	started := make(chan error, 1)
 	go func() {
