@@ -24,7 +24,7 @@ import (
 )
 
 // Envoy may take readyCPU, of its own CPU time, until it serves: compiling one
-// module takes 2 s, five different ones 20. How long that lasts depends on what
+// module takes 4 s, five different ones 20. How long that lasts depends on what
 // else the machine does, so the limit by the clock is far.
 const (
 	readyCPU     = time.Minute
@@ -139,8 +139,10 @@ func (e *Envoy) awaitReady(ctx context.Context, adminFile string) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	go e.endTooMuchCPU(ctx, cancel)
 	for {
+		if cpu, err := e.CPU(); err == nil && cpu > readyCPU {
+			cancel()
+		}
 		if e.admin == "" {
 			if b, err := os.ReadFile(adminFile); err == nil {
 				e.admin = strings.TrimSpace(string(b))
@@ -148,7 +150,9 @@ func (e *Envoy) awaitReady(ctx context.Context, adminFile string) error {
 		}
 		if e.admin != "" {
 			// While modules are compiled the admin port accepts and is silent.
-			if _, err := e.adminRequest(ctx, http.MethodGet, "/ready"); err == nil {
+			asking, answered := context.WithTimeout(ctx, time.Second)
+			_, err := e.adminRequest(asking, http.MethodGet, "/ready")
+			if answered(); err == nil {
 				return nil
 			}
 		}
@@ -161,16 +165,6 @@ func (e *Envoy) awaitReady(ctx context.Context, adminFile string) error {
 				time.Since(began).Seconds(), cpu.Seconds(), e.admin, errors.Join(context.Cause(ctx), err))
 		case <-time.After(20 * time.Millisecond):
 		}
-	}
-}
-
-// endTooMuchCPU ends the wait for an Envoy that works and does not get ready.
-func (e *Envoy) endTooMuchCPU(ctx context.Context, end func()) {
-	for ctx.Err() == nil {
-		if cpu, err := e.CPU(); err == nil && cpu > readyCPU {
-			end()
-		}
-		time.Sleep(100 * time.Millisecond)
 	}
 }
 

@@ -44,9 +44,10 @@ func TestReplace(t *testing.T) {
 	if got, err := os.ReadFile(name); err != nil || string(got) != "new" {
 		t.Errorf("who opens it reads %q, %v", got, err)
 	}
-	info, err := os.Stat(name)
-	if err != nil || info.Mode() != 0o644 {
-		t.Errorf("%v, %v, want a file that all may read", info.Mode(), err)
+	if info, err := os.Stat(name); err != nil {
+		t.Error(err)
+	} else if info.Mode() != 0o644 {
+		t.Errorf("mode %v, want a file that all may read", info.Mode())
 	}
 	if err := replace(filepath.Join(dir, "none", "one.wasm"), nil); err == nil {
 		t.Error("no error without a folder")
