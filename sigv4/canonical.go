@@ -5,16 +5,36 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unsafe"
 )
+
+// text is assembled from parts.
+type text []byte
+
+// add appends. In a proxy the code of one request is seldom still in a cache at the
+// next, so that it costs what there is of it: hence one place, and many parts.
+//
+//go:noinline
+func (t *text) add(parts ...string) {
+	b := *t
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	*t = b
+}
+
+// view is a text as a string, until the text changes.
+func (t text) view() string { return unsafe.String(unsafe.SliceData(t), len(t)) }
 
 // builder holds the parts of a canonical request; its slices are reused.
 type builder struct {
-	canon   []byte // the canonical request
+	canon   text   // the canonical request
 	enc     []byte // encoded keys and values of the query, back to back
 	params  []param
 	headers []header
+	order   []int  // of headers, once they are sorted
 	path    []byte // the path without dot segments, where that differs
-	signed  []byte // SignedHeaders
+	signed  text   // SignedHeaders
 }
 
 // param is a query parameter in builder.enc: key [k, v), value [v, end).
@@ -26,6 +46,11 @@ func (b *builder) reset() {
 	b.canon, b.enc, b.params, b.headers, b.signed = b.canon[:0], b.enc[:0], b.params[:0], b.headers[:0], b.signed[:0]
 }
 
+// sign collects a header.
+//
+//go:noinline
+func (b *builder) sign(name, value string) { b.headers = append(b.headers, header{name, value}) }
+
 // canonicalRequest assembles what the other methods have collected. The query is
 // sorted here, so that a signature's own parameters can be added before.
 //
@@ -34,65 +59,62 @@ func (b *builder) canonicalRequest(method, path, payloadHash string, o *Options)
 	if !isToken(method) {
 		return fault("method: want a token such as GET")
 	}
-	b.canon = append(append(b.canon[:0], method...), '\n')
+	b.canon = b.canon[:0]
+	b.canon.add(method, "\n")
 	if err := b.canonicalURI(path, o); err != nil {
 		return err
 	}
-	b.canon = append(b.canon, '\n')
-	b.canonicalQuery()
-	b.canon = append(b.canon, '\n')
-	for i := range b.headers {
-		h := &b.headers[i]
-		if i > 0 && b.headers[i-1].name == h.name {
+	b.canon.add("\n")
+	if len(b.params) > 0 {
+		b.canonicalQuery()
+	}
+	b.canon.add("\n")
+	for i, at := range b.order {
+		h := &b.headers[at]
+		if b.again(i) {
 			// Lines of one name are one list, in their order.
 			b.canon[len(b.canon)-1] = ','
 		} else {
-			b.canon = append(append(b.canon, h.name...), ':')
+			b.canon.add(h.name, ":")
 		}
 		if b.canon, err = appendValue(b.canon, h.value); err != nil {
 			return fault("header " + h.name + ": " + err.Error())
 		}
-		b.canon = append(b.canon, '\n')
+		b.canon.add("\n")
 	}
-	b.canon = append(append(append(b.canon, '\n'), b.signed...), '\n')
-	b.canon = append(b.canon, payloadHash...)
+	b.canon.add("\n", b.signed.view(), "\n", payloadHash)
 	return nil
 }
 
 // sortHeaders brings the collected headers into order and names them in signed.
+// The values of one name keep their order.
 func (b *builder) sortHeaders() {
-	// Stable: the values of one name keep their order.
-	if len(b.headers) > 32 {
-		slices.SortStableFunc(b.headers, func(x, y header) int { return strings.Compare(x.name, y.name) })
-	} else {
-		insertionSort(b.headers)
-	}
+	b.order = b.order[:0]
 	for i := range b.headers {
-		if i > 0 && b.headers[i-1].name == b.headers[i].name {
+		b.order = append(b.order, i)
+		if len(b.headers) > 32 {
 			continue
 		}
-		if i > 0 {
-			b.signed = append(b.signed, ';')
+		for j := i; j > 0 && b.headers[b.order[j]].name < b.headers[b.order[j-1]].name; j-- {
+			b.order[j], b.order[j-1] = b.order[j-1], b.order[j]
 		}
-		b.signed = append(b.signed, b.headers[i].name...)
+	}
+	if len(b.headers) > 32 {
+		slices.SortStableFunc(b.order, func(x, y int) int { return strings.Compare(b.headers[x].name, b.headers[y].name) })
+	}
+	mark := ""
+	for i, at := range b.order {
+		if !b.again(i) {
+			b.signed.add(mark, b.headers[at].name)
+			mark = ";"
+		}
 	}
 }
 
-// insertionSort is what a stable sort does with few elements, without its calls:
-// most pairs of names differ in their first byte.
-func insertionSort(h []header) {
-	for i := 1; i < len(h); i++ {
-		x := h[i]
-		j := i
-		for ; j > 0; j-- {
-			y := h[j-1].name
-			if y[0] < x.name[0] || y[0] == x.name[0] && y <= x.name {
-				break
-			}
-			h[j] = h[j-1]
-		}
-		h[j] = x
-	}
+// again tells whether a header, by its place in order, has the name of the one
+// before.
+func (b *builder) again(i int) bool {
+	return i > 0 && b.headers[b.order[i]].name == b.headers[b.order[i-1]].name
 }
 
 // unreserved are the bytes that are never escaped: RFC 3986 section 2.3.

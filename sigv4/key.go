@@ -56,26 +56,21 @@ func StringToSign(scope Scope, canonicalRequest string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(appendStringToSign(nil, stamp, scope.Region, scope.Service, []byte(canonicalRequest))), nil
+	var t text
+	t.toSign(string(stamp), scopeOf(string(stamp), scope.Region, scope.Service), []byte(canonicalRequest))
+	return string(t), nil
 }
 
-func appendStringToSign(dst, stamp []byte, region, service string, canon []byte) []byte {
-	return appendToSign(dst, stamp, appendScope(nil, stamp, region, service), canon)
-}
-
-func appendToSign(dst, stamp, scope, canon []byte) []byte {
-	dst = append(append(dst, Algorithm+"\n"...), stamp...)
-	dst = append(append(dst, '\n'), scope...)
+// toSign appends a string to sign.
+func (t *text) toSign(stamp, scope string, canon []byte) {
+	t.add(Algorithm+"\n", stamp, "\n", scope, "\n")
 	sum := sha256.Sum(canon)
-	return appendHex(append(dst, '\n'), &sum)
+	*t = appendHex(*t, &sum)
 }
 
-// appendScope appends YYYYMMDD/region/service/aws4_request.
-func appendScope(dst, stamp []byte, region, service string) []byte {
-	dst = append(append(dst, stamp[:8]...), '/')
-	dst = append(append(dst, region...), '/')
-	dst = append(append(dst, service...), '/')
-	return append(dst, terminator...)
+// scopeOf is YYYYMMDD/region/service/aws4_request.
+func scopeOf(stamp, region, service string) string {
+	return stamp[:8] + "/" + region + "/" + service + "/" + terminator
 }
 
 func hexOf(sum [sha256.Size]byte) string {
@@ -130,8 +125,8 @@ type keyEntry struct {
 }
 
 // get returns the key by value, so that an eviction cannot change it.
-func (c *keyCache) get(id, secret, region, service string, stamp []byte) SigningKey {
-	name := keyName{id, secret, region, service, [8]byte(stamp)}
+func (c *keyCache) get(id, secret, region, service, stamp string) SigningKey {
+	name := keyName{id, secret, region, service, [8]byte([]byte(stamp))}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.newest != nil && c.newest.name == name { // most often; no hash of the whole name
@@ -160,7 +155,7 @@ func (c *keyCache) get(id, secret, region, service string, stamp []byte) Signing
 		}
 		*oldest = keyEntry{}
 	}
-	e := &keyEntry{name: name, key: DeriveKey(secret, string(stamp[:8]), region, service)}
+	e := &keyEntry{name: name, key: DeriveKey(secret, stamp[:8], region, service)}
 	c.entries[name] = e
 	c.push(e)
 	return e.key

@@ -110,6 +110,73 @@ func (r *rules) signs(name string) bool {
 	return !r.only && !Unsigned(name)
 }
 
+// kind says what becomes of a header, by its name. The zero value is no kind.
+type kind uint8
+
+const (
+	kindUnsigned kind = iota + 1
+	kindSigned
+	kindHost
+	kindStale // belongs to an earlier signature
+	kindHash  // x-amz-content-sha256
+
+	// kindConnection is added to one of the others: the value names headers.
+	kindConnection kind = 1 << 7
+)
+
+// kind judges a name in lower case.
+func (r *rules) kind(name string) (k kind) {
+	switch {
+	case name == "host":
+		return kindHost
+	case ofSignature(name):
+		return kindStale
+	case name == headerContentSHA256:
+		return kindHash
+	case r.signs(name):
+		k = kindSigned
+	default:
+		k = kindUnsigned
+	}
+	if name == "connection" {
+		k |= kindConnection
+	}
+	return k
+}
+
+// nameTable remembers the kinds of names that were seen: the requests of a gateway
+// have the same few. A name is compared byte by byte, and one that finds its place
+// taken takes it over.
+type nameTable [32]struct {
+	kind kind
+	size uint8
+	text [30]byte
+}
+
+func (t *nameTable) place(name string) int {
+	last := len(name) - 1
+	return (len(name) + 3*int(name[last]) + 9*int(name[last/2])) % len(t)
+}
+
+// get returns 0 for a name that it does not know.
+func (t *nameTable) get(name string) kind {
+	if name == "" {
+		return 0
+	}
+	p := &t[t.place(name)]
+	if int(p.size) != len(name) || string(p.text[:p.size]) != name {
+		return 0
+	}
+	return p.kind
+}
+
+func (t *nameTable) put(name string, k kind) {
+	p := &t[t.place(name)]
+	if len(name) <= len(p.text) {
+		p.kind, p.size = k, uint8(copy(p.text[:], name))
+	}
+}
+
 // tokenChars are those of RFC 9110 section 5.6.2.
 var tokenChars = func() (t [256]bool) {
 	for c := '0'; c <= '9'; c++ {

@@ -59,16 +59,34 @@ type Signed struct {
 	// PayloadHash is the hash that was signed.
 	PayloadHash string
 
-	b     builder
-	sts   []byte
-	text  []byte
-	stamp [timeLen]byte
-	date  string     // stamp, or "" before the first
+	b    builder
+	sts  text
+	text []byte
+	sum  [sha256.Size]byte
+	hex  [2 * sha256.Size]byte
+	d    sha256.Digest
+
+	// What requests have in common, most often.
+	date  string     // the time, or "" before the first
 	at    int64      // the second that it is of
 	right scopeTexts // of the last call that passed the checks
-	scope []byte     // that of stamp and right
-	sum   [sha256.Size]byte
-	d     sha256.Digest
+	scope string     // that of date and right, or ""
+	last  *last
+}
+
+// last is more of that.
+type last struct {
+	signer *Signer
+	names  nameTable // by signer's rules
+	opened *opened   // a pointer in a pointer: fmt, which prints all it gets at, follows one
+}
+
+// opened is the key of a secret for the date and the scope of a Signed, after the
+// first block of a string to sign, which these two fill. secret is "" if they have
+// changed, or fill no block.
+type opened struct {
+	secret string
+	key    sha256.Key
 }
 
 // CanonicalRequest is the first step: the request in one spelling. A service
@@ -109,39 +127,39 @@ func (s *Signer) SignHeaders(out *Signed, r *Request, c Credentials, scope Scope
 	if err := out.start(s, r, &c, &scope, payloadHash(r), s.options.SignBody); err != nil {
 		return err
 	}
-	date := out.date
-	out.SetHeaders = append(out.SetHeaders, [2]string{headerAuthorization, ""}, [2]string{headerDate, date})
-	b := &out.b
-	b.headers = append(b.headers, header{headerDate, date})
+	out.set(headerAuthorization, "", false)
+	out.set(headerDate, out.date, true)
 	if c.SessionToken != "" {
-		out.SetHeaders = append(out.SetHeaders, [2]string{headerToken, c.SessionToken})
-		if !s.options.OmitSessionToken {
-			b.headers = append(b.headers, header{headerToken, c.SessionToken})
-		}
+		out.set(headerToken, c.SessionToken, !s.options.OmitSessionToken)
 	}
 	if s.options.SignBody {
-		out.SetHeaders = append(out.SetHeaders, [2]string{headerContentSHA256, out.PayloadHash})
-		b.headers = append(b.headers, header{headerContentSHA256, out.PayloadHash})
+		out.set(headerContentSHA256, out.PayloadHash, true)
 	}
-	b.sortHeaders()
+	out.b.sortHeaders()
 	if err := out.finish(s, r, &c, &scope); err != nil {
 		return err
 	}
 
-	text := append(out.text[:0], Algorithm+" Credential="...)
-	text = append(append(text, c.AccessKeyID...), '/')
-	text = append(append(text, out.scope...), ", SignedHeaders="...)
-	from := len(text)
-	text = append(text, b.signed...)
-	to := len(text)
-	text = appendHex(append(text, ", Signature="...), &out.sum)
-	out.text = text
-	authorization := string(text)
-	out.SignedHeaders = authorization[from:to]
-	out.Signature = authorization[len(authorization)-2*sha256.Size:]
+	signed := out.b.signed.view()
+	authorization := Algorithm + " Credential=" + c.AccessKeyID + "/" + out.scope + ", SignedHeaders=" + signed +
+		", Signature=" + text(out.hex[:]).view()
+	rest := authorization[:len(authorization)-len(out.hex)]
+	out.Signature = authorization[len(rest):]
+	rest = rest[:len(rest)-len(", Signature=")]
+	out.SignedHeaders = rest[len(rest)-len(signed):]
 	out.SetHeaders[0][1] = authorization
 	out.pruneRemoved()
 	return nil
+}
+
+// set takes a header that the signature adds.
+//
+//go:noinline
+func (s *Signed) set(name, value string, sign bool) {
+	s.SetHeaders = append(s.SetHeaders, [2]string{name, value})
+	if sign {
+		s.b.sign(name, value)
+	}
 }
 
 // SignQuery signs with query parameters: the URL is valid for Options.Expires,
@@ -165,8 +183,7 @@ func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) 
 	}
 	b := &out.b
 	if sends {
-		out.SetHeaders = append(out.SetHeaders, [2]string{headerContentSHA256, hash})
-		b.headers = append(b.headers, header{headerContentSHA256, hash})
+		out.set(headerContentSHA256, hash, true)
 	}
 	b.sortHeaders()
 	out.SignedHeaders = string(b.signed)
@@ -175,7 +192,7 @@ func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) 
 	own := len(b.params)
 	b.add(queryAlgorithm, Algorithm)
 	b.add(queryCredential, string(text))
-	b.add(queryDate, string(out.stamp[:]))
+	b.add(queryDate, out.date)
 	b.add(querySignedHeaders, out.SignedHeaders)
 	b.add(queryExpires, strconv.FormatInt(int64(s.options.Expires/time.Second), 10))
 	if c.SessionToken != "" {
@@ -189,7 +206,7 @@ func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) 
 	if err := out.finish(s, r, &c, &scope); err != nil {
 		return err
 	}
-	text = appendHex(append(text, "&"+querySignature+"="...), &out.sum)
+	text = append(append(text, "&"+querySignature+"="...), out.hex[:]...)
 	out.text = text
 	out.RawQuery = string(text)
 	out.pruneRemoved()
@@ -213,15 +230,23 @@ func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope,
 	if err := s.check(c, scope); err != nil {
 		return err
 	}
+	if s.last == nil {
+		s.last = &last{opened: &opened{}}
+	}
+	if s.last.signer != signer {
+		s.last.signer, s.last.names = signer, nameTable{}
+	}
 	if at := scope.Time.Unix(); at != s.at || s.date == "" {
-		s.date, s.scope = "", s.scope[:0]
-		if _, err := appendTime(s.stamp[:0], scope.Time); err != nil {
+		s.date, s.scope = "", ""
+		var stamp [timeLen]byte
+		if _, err := appendTime(stamp[:0], scope.Time); err != nil {
 			return err
 		}
-		s.date, s.at = string(s.stamp[:]), at
+		s.date, s.at = string(stamp[:]), at
 	}
-	if len(s.scope) == 0 {
-		s.scope = appendScope(s.scope, s.stamp[:], scope.Region, scope.Service)
+	if s.scope == "" {
+		s.last.opened.secret = ""
+		s.scope = scopeOf(s.date, scope.Region, scope.Service)
 	}
 	if err := checkPayloadHash(hash); err != nil {
 		return err
@@ -241,7 +266,7 @@ func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope,
 // are most often those of this one, and then equal by their address.
 func (s *Signed) check(c *Credentials, scope *Scope) error {
 	texts := scopeTexts{c.AccessKeyID, c.SessionToken, scope.Service, scope.Region}
-	if texts == s.right && c.SecretAccessKey != "" {
+	if texts.equal(&s.right) && c.SecretAccessKey != "" {
 		return nil
 	}
 	switch {
@@ -256,32 +281,58 @@ func (s *Signed) check(c *Credentials, scope *Scope) error {
 	case !isField(scope.Region):
 		return fault("region: want visible ASCII without / , =")
 	}
-	s.right, s.scope = texts, s.scope[:0]
+	s.right, s.scope = texts, ""
 	return nil
 }
 
-type scopeTexts struct{ accessKeyID, sessionToken, service, region string }
+// scopeTexts are access key ID, session token, service and region.
+type scopeTexts [4]string
+
+// equal is ==, in a loop, which is less code.
+func (t *scopeTexts) equal(u *scopeTexts) bool {
+	for i := range t {
+		if t[i] != u[i] {
+			return false
+		}
+	}
+	return true
+}
 
 func (s *Signed) clear() {
 	s.SetHeaders, s.RemoveHeaders = s.SetHeaders[:0], s.RemoveHeaders[:0]
 	s.RawQuery, s.SignedHeaders, s.Signature, s.PayloadHash = "", "", "", ""
 }
 
-// finish takes the steps from what was collected to the signature in sum.
+// finish takes the steps from what was collected to the signature in hex.
 func (s *Signed) finish(signer *Signer, r *Request, c *Credentials, scope *Scope) error {
 	if err := s.b.canonicalRequest(r.Method, r.Path, s.PayloadHash, &signer.options); err != nil {
 		s.clear()
 		return err
 	}
-	s.sts = appendToSign(s.sts[:0], s.stamp[:], s.scope, s.b.canon)
-	key := signer.keys.get(c.AccessKeyID, c.SecretAccessKey, scope.Region, scope.Service, s.stamp[:])
-	s.d.MAC(&key.key, s.sts, &s.sum)
+	s.sts = s.sts[:0]
+	s.sts.toSign(s.date, s.scope, s.b.canon)
+	const block = sha256.BlockSize
+	o := s.last.opened
+	if o.secret != c.SecretAccessKey {
+		key := signer.keys.get(c.AccessKeyID, c.SecretAccessKey, scope.Region, scope.Service, s.date)
+		if len(s.sts)-len(s.hex) < block {
+			s.d.MAC(&key.key, s.sts, &s.sum)
+			appendHex(s.hex[:0], &s.sum)
+			return nil
+		}
+		o.key, o.secret = key.key.After((*[block]byte)(s.sts)), c.SecretAccessKey
+	}
+	s.d.MAC(&o.key, s.sts[block:], &s.sum)
+	appendHex(s.hex[:0], &s.sum)
 	return nil
 }
 
 // collectQuery takes the request's parameters, less those of an earlier
 // signature, and leaves the query without them in RawQuery.
 func (s *Signed) collectQuery(raw string) error {
+	if s.RawQuery = raw; raw == "" {
+		return nil
+	}
 	b := &s.b
 	kept := s.text[:0]
 	cut, first, hashKept := false, true, false
@@ -317,7 +368,6 @@ func (s *Signed) collectQuery(raw string) error {
 			first = false
 		}
 	}
-	s.RawQuery = raw
 	if cut {
 		s.RawQuery = string(kept)
 	}
@@ -351,34 +401,39 @@ func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error
 		if len(name) > 1 && name[0] == ':' {
 			continue
 		}
-		name, ok := lower(name)
-		if !ok {
-			return fault("header: its name is no token")
+		k := s.last.names.get(name)
+		if k == 0 {
+			var ok bool
+			if name, ok = lower(name); !ok {
+				return fault("header: its name is no token")
+			}
+			k = signer.rules.kind(name)
+			s.last.names.put(name, k)
 		}
-		switch {
-		case name == "host":
+		switch k &^ kindConnection {
+		case kindSigned:
+			b.sign(name, value)
+		case kindHost:
 			value = trimBlanks(value)
 			if host == "" {
 				host = value
 			} else if host != value {
 				return fault("host: given twice, with different values")
 			}
-		case ofSignature(name):
+		case kindStale:
 			s.remove(name)
-		case name == headerContentSHA256:
+		case kindHash:
 			hashes++
 			sameHash = trimBlanks(value) == s.PayloadHash
-		case signer.rules.signs(name):
-			b.headers = append(b.headers, header{name, value})
 		}
-		if name == "connection" {
+		if k&kindConnection != 0 {
 			connection += "," + value
 		}
 	}
 	switch {
 	case setsHash:
 	case hashes == 1 && sameHash:
-		b.headers = append(b.headers, header{headerContentSHA256, s.PayloadHash})
+		b.sign(headerContentSHA256, s.PayloadHash)
 	case hashes > 0:
 		s.remove(headerContentSHA256)
 	}
@@ -390,7 +445,7 @@ func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error
 	if !isHost(host) {
 		return fault("host: want one, without blanks")
 	}
-	b.headers = append(b.headers, header{"host", host})
+	b.sign("host", host)
 	return nil
 }
 
@@ -402,6 +457,9 @@ func (s *Signed) remove(name string) {
 
 // pruneRemoved takes what is set off the list of what is removed.
 func (s *Signed) pruneRemoved() {
+	if len(s.RemoveHeaders) == 0 {
+		return
+	}
 	s.RemoveHeaders = slices.DeleteFunc(s.RemoveHeaders, func(name string) bool {
 		return slices.ContainsFunc(s.SetHeaders, func(h [2]string) bool { return h[0] == name })
 	})

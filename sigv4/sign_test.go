@@ -3,6 +3,8 @@ package sigv4
 import (
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -407,7 +409,7 @@ func TestKeysAreNotMixedUp(t *testing.T) {
 func TestTheKeyUsedLastIsKept(t *testing.T) {
 	t.Parallel()
 	c := keyCache{limit: 3}
-	get := func(id string) { c.get(id, "s", "r", "v", []byte("20130524")) }
+	get := func(id string) { c.get(id, "s", "r", "v", "20130524") }
 	for _, id := range []string{"a", "b", "c", "a", "d", "a", "e"} {
 		get(id)
 	}
@@ -420,7 +422,7 @@ func TestTheKeyUsedLastIsKept(t *testing.T) {
 	}
 	one := keyCache{limit: 1}
 	for _, id := range []string{"a", "b", "b", "a"} {
-		got := one.get(id, "s"+id, "r", "v", []byte("20130524"))
+		got := one.get(id, "s"+id, "r", "v", "20130524")
 		want := DeriveKey("s"+id, "20130524", "r", "v")
 		if got.Bytes() != want.Bytes() {
 			t.Errorf("a cache of one gives %s the key of another", id)
@@ -537,26 +539,48 @@ func TestPlainNames(t *testing.T) {
 // A Signed that is used again says what a new one says.
 func TestSignedIsReused(t *testing.T) {
 	t.Parallel()
-	signer := newSigner(t, OptionsFor("s3"))
-	c, scope := exampleCredentials, exampleScope
-	later, other, bad, token := scope, c, c, c
-	later.Time = scope.Time.Add(time.Second)
-	other.AccessKeyID, bad.AccessKeyID, token.SessionToken = "AKIDOTHER", "a/b", "t"
-	badScope, never, noSecret := scope, scope, c
-	badScope.Region, never.Time, noSecret.SecretAccessKey = "a,b", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ""
+	signers := []*Signer{
+		newSigner(t, OptionsFor("s3")), newSigner(t, Options{}), newSigner(t, Options{OnlyIncluded: true, Include: []string{"x-a", "connection"}}),
+		newSigner(t, Options{Exclude: []string{"x-a", "x-b*"}}), newSigner(t, Options{Include: []string{"user-agent"}, OmitSessionToken: true, SignBody: true}),
+	}
+	names := []string{
+		"x-a", "X-A", "x-b", "x-bc", "user-agent", "connection", "te", "accept", "accept-language", "content-type", "x-amz-meta-a", "x-amz-date",
+		"authorization", "x-amz-security-token", "x-amz-content-sha256", "host", ":path", "", "bad name", "x-" + strings.Repeat("long-", 10),
+	}
+	values := []string{"", "1", "x-a", "a  b", " c ", "example.org", EmptyPayload, UnsignedPayload, "\r\nx"}
+	for i := range 64 { // more than are remembered
+		names = append(names, "x-many-"+strconv.Itoa(i))
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
 	var kept Signed
-	for i, x := range []struct {
-		c     Credentials
-		scope Scope
-	}{{c, scope}, {c, scope}, {c, later}, {other, later}, {bad, later}, {c, later}, {token, scope}, {c, badScope}, {c, scope}, {c, never}, {c, scope}, {noSecret, scope}, {c, scope}} {
-		for _, sign := range []func(*Signed, *Request, Credentials, Scope) error{signer.SignHeaders, signer.SignQuery} {
-			r := Request{Method: "GET", Path: "/a", RawQuery: "b=c", Host: "example.org", Headers: [][2]string{{"x-a", "1"}}}
-			var fresh Signed
-			want, got := sign(&fresh, &r, x.c, x.scope), sign(&kept, &r, x.c, x.scope)
-			if fmt.Sprint(want) != fmt.Sprint(got) || fresh.Signature != kept.Signature || fresh.RawQuery != kept.RawQuery ||
-				fmt.Sprint(fresh.SetHeaders) != fmt.Sprint(kept.SetHeaders) {
-				t.Errorf("%d: %v %v %v, want %v %v %v", i, got, kept.SetHeaders, kept.RawQuery, want, fresh.SetHeaders, fresh.RawQuery)
-			}
+	errs := 0
+	for i := range 20_000 {
+		c := Credentials{pick("AKID", "AKIDOTHER", "a/b"), pick("secret", "secret", "another secret", ""), pick("", "", "token", "bad token")}
+		scope := Scope{pick("s3", "s3", "execute-api", "s"), pick("us-east-1", "us-east-1", "eu-central-1", "r", "a,b"), exampleScope.Time.Add(time.Duration(r.IntN(3)) * time.Second / 2)}
+		if r.IntN(20) == 0 {
+			scope.Time = time.Date(9999+r.IntN(2), 12, 31, 23, 59, 59, 0, time.UTC)
 		}
+		req := Request{Method: "GET", Path: pick("/a", "/a//b", "/%zz"), RawQuery: pick("", "b=c", "X-Amz-Date=1&b"), Host: pick("example.org", "example.org", ""), PayloadHash: pick("", EmptyPayload, UnsignedPayload)}
+		for range r.IntN(12) {
+			req.Headers = append(req.Headers, [2]string{pick(names...), pick(values...)})
+		}
+		signer := signers[r.IntN(len(signers))]
+		sign := signer.SignHeaders
+		if r.IntN(4) == 0 {
+			sign = signer.SignQuery
+		}
+		var fresh Signed
+		want, got := sign(&fresh, &req, c, scope), sign(&kept, &req, c, scope)
+		if want != nil {
+			errs++
+		}
+		if fmt.Sprint(want) != fmt.Sprint(got) || fresh.Signature != kept.Signature || fresh.RawQuery != kept.RawQuery ||
+			fmt.Sprint(fresh.SetHeaders, fresh.RemoveHeaders, fresh.SignedHeaders) != fmt.Sprint(kept.SetHeaders, kept.RemoveHeaders, kept.SignedHeaders) {
+			t.Fatalf("%d: %v %v %v, want %v %v %v", i, got, kept.SetHeaders, kept.RawQuery, want, fresh.SetHeaders, fresh.RawQuery)
+		}
+	}
+	if errs == 0 || errs > 19_000 {
+		t.Errorf("%d of 20000 requests were refused", errs)
 	}
 }

@@ -154,8 +154,9 @@ func (v *Verifier) Verify(r *Request, now time.Time) (*Verified, error) {
 	if err := b.canonicalRequest(r.Method, r.Path, out.PayloadHash, &v.Options); err != nil {
 		return nil, refuse(CodeInvalidRequest, bare(err))
 	}
-	sts := appendStringToSign(nil, []byte(c.date), v.Region, v.Service, b.canon)
-	key := v.keys.get(out.AccessKeyID, secret, v.Region, v.Service, []byte(c.date))
+	var sts text
+	sts.toSign(c.date, scopeOf(c.date, v.Region, v.Service), b.canon)
+	key := v.keys.get(out.AccessKeyID, secret, v.Region, v.Service, c.date)
 	var d sha256.Digest
 	var sum [sha256.Size]byte
 	d.MAC(&key.key, sts, &sum)
@@ -373,7 +374,7 @@ func (v *Verifier) takeHeaders(b *builder, r *Request, c *claim, out *Verified) 
 				return refuse(CodeInvalidRequest, "host: given twice, with different values")
 			}
 		case signed(name):
-			b.headers = append(b.headers, header{name, h[1]})
+			b.sign(name, h[1])
 		case name == headerToken && v.Options.OmitSessionToken:
 		case required(name) || slices.Contains(v.RequireSigned, name):
 			return refuse(CodeAccessDenied, "header "+name+": it must be signed")
@@ -382,7 +383,7 @@ func (v *Verifier) takeHeaders(b *builder, r *Request, c *claim, out *Verified) 
 	if !isHost(host) {
 		return refuse(CodeInvalidRequest, "host: want one, without blanks")
 	}
-	b.headers = append(b.headers, header{"host", host})
+	b.sign("host", host)
 	b.sortHeaders()
 	if string(b.signed) != c.signed {
 		return refuse(CodeAccessDenied, "signed headers: one of them is not there")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/aws"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
+	"github.com/gatehouse-proxy/gatehouse/sigv4"
 )
 
 // The filter state by which a dynamic_forward_proxy cluster is told where to go.
@@ -22,6 +23,7 @@ type target struct {
 	rewrite   bool   // :authority becomes that too
 	service   string
 	region    string
+	s3        bool   // by S3's rules
 	cluster   string // for the cluster header
 }
 
@@ -104,6 +106,7 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 			return t, UnknownService
 		}
 	}
+	t.s3 = sigv4.OptionsFor(t.service).KeepPath
 	if c.Target.ClusterHeader != "" {
 		if t.cluster = c.Target.HTTPSCluster; c.OverrideProtocol == "http" {
 			t.cluster = c.Target.HTTPCluster

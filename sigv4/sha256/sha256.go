@@ -78,9 +78,15 @@ func (d *Digest) WriteString(s string) {
 	}
 }
 
-// Sum ends the hash (FIPS 180-4 section 5.1.1) and stores it in out. The digest
-// must be reset before it is used again.
+// Sum ends the hash and stores it in out. The digest must be reset before it is
+// used again.
 func (d *Digest) Sum(out *[Size]byte) {
+	d.end()
+	d.h.put(out[:])
+}
+
+// end pads the message and hashes what is left of it (FIPS 180-4 section 5.1.1).
+func (d *Digest) end() {
 	bits := d.len * 8
 	d.buf[d.n] = 0x80
 	clear(d.buf[d.n+1:])
@@ -91,8 +97,12 @@ func (d *Digest) Sum(out *[Size]byte) {
 	put32(d.buf[:], BlockSize-8, uint32(bits>>32))
 	put32(d.buf[:], BlockSize-4, uint32(bits))
 	block(&d.h, &d.w, d.buf[:])
-	for i, v := range d.h {
-		put32(out[:], 4*i, v)
+}
+
+// put writes a hash to the first Size bytes of b.
+func (h *State) put(b []byte) {
+	for i := range h {
+		put32(b, 4*i, h[i])
 	}
 }
 
@@ -104,7 +114,10 @@ func Block(h *State, p *[BlockSize]byte) {
 
 // Key is an HMAC-SHA256 key (RFC 2104) as the two chaining values after its
 // padded blocks: a sum costs two blocks less than from the key itself.
-type Key struct{ inner, outer State }
+type Key struct {
+	inner, outer State
+	blocks       uint64 // that inner comes after
+}
 
 // NewKey prepares a key of any length.
 func NewKey(key []byte) Key {
@@ -115,7 +128,7 @@ func NewKey(key []byte) Key {
 	} else {
 		copy(pad[:], key)
 	}
-	k := Key{Init, Init}
+	k := Key{Init, Init, 1}
 	for i := range pad {
 		pad[i] ^= 0x36
 	}
@@ -128,12 +141,22 @@ func NewKey(key []byte) Key {
 	return k
 }
 
+// After is the key for the rest of texts that begin with a block: the HMAC of a
+// whole one under k is that of its rest under k.After.
+func (k *Key) After(first *[BlockSize]byte) Key {
+	after := *k
+	Block(&after.inner, first)
+	after.blocks++
+	return after
+}
+
 // MAC stores the HMAC of text under k in out.
 func (d *Digest) MAC(k *Key, text []byte, out *[Size]byte) {
-	d.Resume(&k.inner, 1)
+	d.Resume(&k.inner, k.blocks)
 	d.Write(text)
-	d.Sum(out)
-	d.Resume(&k.outer, 1)
-	d.Write(out[:])
-	d.Sum(out)
+	d.end()
+	d.h.put(d.buf[:])
+	d.h, d.n, d.len = k.outer, Size, BlockSize+Size
+	d.end()
+	d.h.put(out[:])
 }

@@ -100,6 +100,13 @@ func TestMACEqualsTheStandardLibrary(t *testing.T) {
 				t.Fatalf("key of %d bytes: %x, want %x", n, got, want)
 			}
 		}
+		for rest := msg; len(rest) >= BlockSize; { // block by block, to the end
+			k = k.After((*[BlockSize]byte)(rest))
+			rest = rest[BlockSize:]
+			if d.MAC(&k, rest, &got); !bytes.Equal(got[:], h.Sum(nil)) {
+				t.Fatalf("key of %d bytes, %d bytes left of %d: %x, want %x", n, len(rest), len(msg), got, h.Sum(nil))
+			}
+		}
 	}
 }
 

@@ -85,6 +85,7 @@ type Chain struct {
 	logged   time.Time
 	ticks    bool // OnTick renews sessions of the proxy's own
 	users    bool // some source needs a token
+	fixed    *sigv4.Credentials
 
 	signer *sigv4.Signer // of calls to STS
 	signed sigv4.Signed
@@ -124,6 +125,9 @@ func NewChain(s *Settings, config []byte, host filter.Host, counters Counters) (
 		src := c.newSource(&s.Sources[i], &n)
 		c.sources = append(c.sources, src)
 		c.users = c.users || src.needsToken
+	}
+	if first := c.sources[0]; !first.calls() && first.static.AccessKeyID != "" {
+		c.fixed = &first.static
 	}
 	o := &s.Sessions
 	worker := cache.New(cache.Options[*session]{MaxEntries: o.MaxEntries, MaxBytes: o.MaxSize, Cost: (*session).size})
@@ -168,6 +172,9 @@ func (s *source) calls() bool { return s.kind == KindWebIdentity || s.kind == Ki
 
 // ours tells whether the session is the proxy's own: the same for all requests.
 func (s *source) ours() bool { return s.calls() && !s.needsToken && !s.usesRequest }
+
+// Fixed returns what Get finds for any request at once, or nil.
+func (c *Chain) Fixed() *sigv4.Credentials { return c.fixed }
 
 // Get looks for credentials. Without an Ask, the Answer is it.
 func (c *Chain) Get(q *Query) (Answer, *Ask) {

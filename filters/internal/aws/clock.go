@@ -22,7 +22,15 @@ type Clock struct {
 const tolerance = 4 * time.Minute
 
 // Now is the corrected time, which signatures are made by.
-func (c *Clock) Now(local time.Time) time.Time { return local.Add(c.offset) }
+func (c *Clock) Now(local time.Time) time.Time {
+	if c.offset == 0 {
+		return local // nearly always; Add would be a call
+	}
+	return local.Add(c.offset)
+}
+
+// Corrected tells whether Now is another time than the local one.
+func (c *Clock) Corrected() bool { return c.offset != 0 }
 
 // Ends is the time that tokens and sessions end by: that of STS, or a later one
 // that Observe was told. An upstream that lies about the time makes none live
