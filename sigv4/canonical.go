@@ -23,6 +23,22 @@ func (t *text) add(parts ...string) {
 	*t = b
 }
 
+// keep returns parts as one string. Strings share a block of memory, which is let
+// go with the last of them.
+//
+//go:noinline
+func (t *text) keep(parts ...string) string {
+	size, from := 0, len(*t)
+	for _, p := range parts {
+		size += len(p)
+	}
+	if size > cap(*t)-from {
+		*t, from = make(text, 0, max(size, 4<<10)), 0
+	}
+	t.add(parts...)
+	return (*t)[from:].view() // nobody writes to it again
+}
+
 // view is a text as a string, until the text changes.
 func (t text) view() string { return unsafe.String(unsafe.SliceData(t), len(t)) }
 
@@ -32,7 +48,6 @@ type builder struct {
 	enc     []byte // encoded keys and values of the query, back to back
 	params  []param
 	headers []header
-	order   []int  // of headers, once they are sorted
 	path    []byte // the path without dot segments, where that differs
 	signed  text   // SignedHeaders
 }
@@ -69,9 +84,9 @@ func (b *builder) canonicalRequest(method, path, payloadHash string, o *Options)
 		b.canonicalQuery()
 	}
 	b.canon.add("\n")
-	for i, at := range b.order {
-		h := &b.headers[at]
-		if b.again(i) {
+	for i := range b.headers {
+		h := &b.headers[i]
+		if again(b.headers, i) {
 			// Lines of one name are one list, in their order.
 			b.canon[len(b.canon)-1] = ','
 		} else {
@@ -89,33 +104,28 @@ func (b *builder) canonicalRequest(method, path, payloadHash string, o *Options)
 // sortHeaders brings the collected headers into order and names them in signed.
 // The values of one name keep their order.
 func (b *builder) sortHeaders() {
-	b.order = b.order[:0]
-	for i := range b.headers {
-		b.order = append(b.order, i)
-		if len(b.headers) > 32 {
-			continue
-		}
-		for j := i; j > 0 && b.headers[b.order[j]].name < b.headers[b.order[j-1]].name; j-- {
-			b.order[j], b.order[j-1] = b.order[j-1], b.order[j]
-		}
+	h := b.headers
+	if len(h) > 32 {
+		slices.SortStableFunc(h, func(x, y header) int { return strings.Compare(x.name, y.name) })
 	}
-	if len(b.headers) > 32 {
-		slices.SortStableFunc(b.order, func(x, y int) int { return strings.Compare(b.headers[x].name, b.headers[y].name) })
+	for i := range h { // few, or in order
+		for j := i; j > 0 && h[j].name < h[j-1].name; j-- {
+			h[j], h[j-1] = h[j-1], h[j]
+		}
 	}
 	mark := ""
-	for i, at := range b.order {
-		if !b.again(i) {
-			b.signed.add(mark, b.headers[at].name)
+	for i := range h {
+		if !again(h, i) {
+			b.signed.add(mark, h[i].name)
 			mark = ";"
 		}
 	}
 }
 
-// again tells whether a header, by its place in order, has the name of the one
-// before.
-func (b *builder) again(i int) bool {
-	return i > 0 && b.headers[b.order[i]].name == b.headers[b.order[i-1]].name
-}
+// again tells whether a sorted header has the name of the one before.
+//
+//go:noinline
+func again(h []header, i int) bool { return i > 0 && h[i].name == h[i-1].name }
 
 // unreserved are the bytes that are never escaped: RFC 3986 section 2.3.
 var unreserved = func() (t [256]bool) {

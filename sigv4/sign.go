@@ -62,6 +62,7 @@ type Signed struct {
 	b    builder
 	sts  text
 	text []byte
+	kept text // strings that were handed out
 	sum  [sha256.Size]byte
 	hex  [2 * sha256.Size]byte
 	d    sha256.Digest
@@ -141,8 +142,8 @@ func (s *Signer) SignHeaders(out *Signed, r *Request, c Credentials, scope Scope
 	}
 
 	signed := out.b.signed.view()
-	authorization := Algorithm + " Credential=" + c.AccessKeyID + "/" + out.scope + ", SignedHeaders=" + signed +
-		", Signature=" + text(out.hex[:]).view()
+	authorization := out.kept.keep(Algorithm+" Credential=", c.AccessKeyID, "/", out.scope, ", SignedHeaders=", signed,
+		", Signature=", text(out.hex[:]).view())
 	rest := authorization[:len(authorization)-len(out.hex)]
 	out.Signature = authorization[len(rest):]
 	rest = rest[:len(rest)-len(", Signature=")]

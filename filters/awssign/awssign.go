@@ -274,7 +274,7 @@ func keepForLogs(m filter.Message) {
 func (x *exchange) signature(s *sigv4.Signed, m filter.Message, at time.Time) (path, query string, err error) {
 	method, _ := m.Header(":method")
 	target, _ := m.Header(":path")
-	path, query, _ = strings.Cut(target, "?")
+	path, query = splitQuery(target)
 	signer := x.other
 	if x.target.s3 {
 		signer = x.s3
@@ -285,6 +285,17 @@ func (x *exchange) signature(s *sigv4.Signed, m filter.Message, at time.Time) (p
 		return path, query, signer.SignQuery(s, &r, x.credentials, scope)
 	}
 	return path, query, signer.SignHeaders(s, &r, x.credentials, scope)
+}
+
+// splitQuery cuts at the first "?", as strings.Cut does by way of four more functions:
+// their code costs a request more than this loop.
+func splitQuery(target string) (path, query string) {
+	for i := range len(target) {
+		if target[i] == '?' {
+			return target[:i], target[i+1:]
+		}
+	}
+	return target, ""
 }
 
 // takeToken removes the token, or moves it where the configuration wants it.

@@ -22,9 +22,12 @@ func (c *Config) payloadHash(m filter.Message, service string) (hash string, w f
 	if n > 1 {
 		return "", BadPayloadHash
 	}
-	own = strings.Trim(own, " \t")
 	unsigned := c.unsignedPayload(service)
+	if own != "" {
+		own = strings.Trim(own, " \t")
+	}
 	switch {
+	case own == "" && n == 0:
 	case own == sigv4.StreamingUnsignedTrailer:
 		return own, ""
 	case strings.HasPrefix(strings.ToUpper(own), "STREAMING-"):

@@ -25,7 +25,7 @@ func Sum(p []byte) [Size]byte { return sha256.Sum256(p) }
 
 // block is FIPS 180-4 section 6.2.2, with the schedule as a ring of 16 words.
 // The length of p is a multiple of BlockSize.
-func block(h *State, w *[16]uint32, p []byte) {
+func block(h *State, w *schedule, p []byte) {
 	for ; len(p) >= BlockSize; p = p[BlockSize:] {
 		a, b, c, d, e, f, g, v := h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]
 		for i := range 64 {

@@ -9,7 +9,7 @@ import (
 // cheap frame of its own.
 //
 //go:noescape
-func block(h *State, w *[16]uint32, p []byte)
+func block(h *State, w *schedule, p []byte)
 
 // Sum returns the SHA-256 of p.
 func Sum(p []byte) (out [Size]byte) {

@@ -5,47 +5,38 @@
 // those of FIPS 180-4 section 4.1.2; rotations to the right by n are rotations to
 // the left by 32-n, which is what Wasm has in one instruction each way.
 //
-// R0 to R7 hold a to h, R8 the address of w, R9 that of p, R10 its end, R11 that
-// of h, R12 a temporary, R13 the address of the next 16 words of k,
-// R14 and R15 what one round leaves for the next.
+// R0 to R7 hold a to h, R8 an address in w, R9 that of p, R10 its end, R11 that of
+// h, R12 a temporary, R13 an address in k, R14 and R15 what one round leaves for the
+// next.
 //
-// The rounds that need a schedule are a loop of 16: in a proxy this code is seldom
-// in a cache, and unrolled it would be twice as much.
+// All is in loops: in a proxy this code is seldom in a cache when a request comes,
+// and unrolled it would be five times as much.
 
 #define VAL(r) Get r; I32WrapI64
 #define PUT(r) I64ExtendI32U; Set r
 #define ROTL(r, n) VAL(r); I32Const $n; I32Rotl
+#define MOVE(r, n) Get r; I64Const $n; I64Add; Set r
 
-// The word at offset i of the message becomes w[i], big-endian. The stack gets it.
-#define LOAD(i) \
-	VAL(R9); I32Load $(i*4); I64ExtendI32U; Set R12; \
-	ROTL(R12, 8); I32Const $0x00ff00ff; I32And; \
-	ROTL(R12, 24); I32Const $-0x00ff0100; I32And; \
-	I32Or; I64ExtendI32U; Set R12; \
-	VAL(R8); VAL(R12); I32Store $(i*4); \
-	VAL(R12)
-
-// w[i] += s1(w[i-2]) + w[i-7] + s0(w[i-15]), indices mod 16. The stack gets it.
-#define SCHED(i, i2, i7, i15) \
-	VAL(R8); I32Load $(i2*4); I64ExtendI32U; Set R12; \
+// Counted from R8, w[16+i] = s1(w[14+i]) + w[9+i] + s0(w[1+i]) + w[i].
+#define SCHED(i) \
+	VAL(R8); I32Load $((14+i)*4); PUT(R12); \
+	VAL(R8); \
 	ROTL(R12, 15); ROTL(R12, 13); I32Xor; VAL(R12); I32Const $10; I32ShrU; I32Xor; \
-	VAL(R8); I32Load $(i15*4); I64ExtendI32U; Set R12; \
+	VAL(R8); I32Load $((1+i)*4); PUT(R12); \
 	ROTL(R12, 25); ROTL(R12, 14); I32Xor; VAL(R12); I32Const $3; I32ShrU; I32Xor; \
 	I32Add; \
-	VAL(R8); I32Load $(i7*4); I32Add; \
+	VAL(R8); I32Load $((9+i)*4); I32Add; \
 	VAL(R8); I32Load $(i*4); I32Add; \
-	I64ExtendI32U; Set R12; \
-	VAL(R8); VAL(R12); I32Store $(i*4); \
-	VAL(R12)
+	I32Store $((16+i)*4)
 
 // r turned right by n1, by n1+n2 and by all three, added up without carry.
 #define SIGMA(r, n1, n2, n3) \
 	ROTL(r, 32-n3); VAL(r); I32Xor; I32Const $(32-n2); I32Rotl; VAL(r); I32Xor; I32Const $(32-n1); I32Rotl
 
-// One round on top of w[i] on the stack: h = t1 + t2, d += t1; the caller renames.
+// Round i, counted from R8 and R13: h = t1 + t2, d += t1; the caller renames.
 // bc holds b^c, ab gets a^b, which is the next round's: maj is b ^ (a^b)&(b^c).
 #define ROUND(a, b, c, d, e, f, g, h, i, bc, ab) \
-	VAL(R13); I32Load $(i*4); I32Add; VAL(h); I32Add; \
+	VAL(R8); I32Load $(i*4); VAL(R13); I32Load $(i*4); I32Add; VAL(h); I32Add; \
 	SIGMA(e, 6, 5, 14); I32Add; \
 	VAL(f); VAL(g); I32Xor; VAL(e); I32And; VAL(g); I32Xor; I32Add; \
 	PUT(h); \
@@ -93,10 +84,9 @@ DATA ·k+240(SB)/8, $0xa4506ceb90befffa
 DATA ·k+248(SB)/8, $0xc67178f2bef9a3f7
 GLOBL ·k(SB), RODATA|NOPTR, $256
 
-// func block(h *State, w *[16]uint32, p []byte)
+// func block(h *State, w *schedule, p []byte)
 TEXT ·block(SB), NOSPLIT, $0-40
 	MOVD h+0(FP), R11
-	MOVD w+8(FP), R8
 	MOVD p_base+16(FP), R9
 	Get R9
 	I64Load p_len+24(FP)
@@ -112,82 +102,74 @@ TEXT ·block(SB), NOSPLIT, $0-40
 		FROM(R6, 6)
 		FROM(R7, 7)
 
+		// The words of the message, big-endian.
+		MOVD w+8(FP), R8
+		Loop
+			VAL(R9)
+			I32Load $0
+			PUT(R12)
+			VAL(R8)
+			ROTL(R12, 8)
+			I32Const $0x00ff00ff
+			I32And
+			ROTL(R12, 24)
+			I32Const $-0x00ff0100
+			I32And
+			I32Or
+			I32Store $0
+			MOVE(R8, 4)
+			MOVE(R9, 4)
+			I64Load w+8(FP)
+			I64Const $64
+			I64Add
+			Get R8
+			I64GtU
+			BrIf $0
+		End
+
+		MOVD w+8(FP), R8
+		MOVD $·k(SB), R13
 		VAL(R1)
 		VAL(R2)
 		I32Xor
 		PUT(R14)
-		MOVD $·k(SB), R13
-		LOAD(0)
-		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0, R14, R15)
-		LOAD(1)
-		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 1, R15, R14)
-		LOAD(2)
-		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 2, R14, R15)
-		LOAD(3)
-		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 3, R15, R14)
-		LOAD(4)
-		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 4, R14, R15)
-		LOAD(5)
-		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 5, R15, R14)
-		LOAD(6)
-		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 6, R14, R15)
-		LOAD(7)
-		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 7, R15, R14)
-		LOAD(8)
-		ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 8, R14, R15)
-		LOAD(9)
-		ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 9, R15, R14)
-		LOAD(10)
-		ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 10, R14, R15)
-		LOAD(11)
-		ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 11, R15, R14)
-		LOAD(12)
-		ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 12, R14, R15)
-		LOAD(13)
-		ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 13, R15, R14)
-		LOAD(14)
-		ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 14, R14, R15)
-		LOAD(15)
-		ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 15, R15, R14)
 		Loop
-			Get R13
-			I64Const $64
-			I64Add
-			Set R13
-			SCHED(0, 14, 9, 1)
+			SCHED(0)
 			ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0, R14, R15)
-			SCHED(1, 15, 10, 2)
+			SCHED(1)
 			ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 1, R15, R14)
-			SCHED(2, 0, 11, 3)
+			SCHED(2)
 			ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 2, R14, R15)
-			SCHED(3, 1, 12, 4)
+			SCHED(3)
 			ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 3, R15, R14)
-			SCHED(4, 2, 13, 5)
+			SCHED(4)
 			ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 4, R14, R15)
-			SCHED(5, 3, 14, 6)
+			SCHED(5)
 			ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 5, R15, R14)
-			SCHED(6, 4, 15, 7)
+			SCHED(6)
 			ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 6, R14, R15)
-			SCHED(7, 5, 0, 8)
+			SCHED(7)
 			ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 7, R15, R14)
-			SCHED(8, 6, 1, 9)
-			ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 8, R14, R15)
-			SCHED(9, 7, 2, 10)
-			ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 9, R15, R14)
-			SCHED(10, 8, 3, 11)
-			ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 10, R14, R15)
-			SCHED(11, 9, 4, 12)
-			ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 11, R15, R14)
-			SCHED(12, 10, 5, 13)
-			ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 12, R14, R15)
-			SCHED(13, 11, 6, 14)
-			ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 13, R15, R14)
-			SCHED(14, 12, 7, 15)
-			ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 14, R14, R15)
-			SCHED(15, 13, 8, 0)
-			ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 15, R15, R14)
+			MOVE(R8, 32)
+			MOVE(R13, 32)
 			Get R13
 			I64Const $·k+192(SB)
+			I64LtU
+			BrIf $0
+		End
+		Loop
+			ROUND(R0, R1, R2, R3, R4, R5, R6, R7, 0, R14, R15)
+			ROUND(R7, R0, R1, R2, R3, R4, R5, R6, 1, R15, R14)
+			ROUND(R6, R7, R0, R1, R2, R3, R4, R5, 2, R14, R15)
+			ROUND(R5, R6, R7, R0, R1, R2, R3, R4, 3, R15, R14)
+			ROUND(R4, R5, R6, R7, R0, R1, R2, R3, 4, R14, R15)
+			ROUND(R3, R4, R5, R6, R7, R0, R1, R2, 5, R15, R14)
+			ROUND(R2, R3, R4, R5, R6, R7, R0, R1, 6, R14, R15)
+			ROUND(R1, R2, R3, R4, R5, R6, R7, R0, 7, R15, R14)
+			MOVE(R8, 32)
+			MOVE(R13, 32)
+			Get R13
+			I64Const $·k+256(SB)
 			I64LtU
 			BrIf $0
 		End
@@ -200,9 +182,6 @@ TEXT ·block(SB), NOSPLIT, $0-40
 		ADDTO(R6, 6)
 		ADDTO(R7, 7)
 		Get R9
-		I64Const $64
-		I64Add
-		Tee R9
 		Get R10
 		I64LtU
 		BrIf $0

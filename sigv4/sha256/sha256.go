@@ -21,13 +21,16 @@ var Init = State{
 	0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 }
 
+// schedule holds the words of FIPS 180-4 section 6.2.2, step 1.
+type schedule [64]uint32
+
 // Digest is a running hash. It must be started by Reset; copying it forks it.
 type Digest struct {
 	h   State
 	buf [BlockSize]byte
 	n   int    // bytes in buf
 	len uint64 // bytes hashed in all
-	w   [16]uint32
+	w   schedule
 }
 
 // Reset starts a hash.
@@ -108,7 +111,7 @@ func (h *State) put(b []byte) {
 
 // Block adds one block to a chaining value.
 func Block(h *State, p *[BlockSize]byte) {
-	var w [16]uint32
+	var w schedule
 	block(h, &w, p[:])
 }
 

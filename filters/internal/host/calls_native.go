@@ -38,6 +38,14 @@ func headerPairs(k headerKind, _ [][2]string) (pairs [][2]string) {
 	return pairs
 }
 
+func replaceHeader(k headerKind, name, value string) {
+	if k == responseHeaders {
+		_ = proxywasm.ReplaceHttpResponseHeader(name, value)
+	} else {
+		_ = proxywasm.ReplaceHttpRequestHeader(name, value)
+	}
+}
+
 func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, f *flight) bool {
 	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil, milliseconds, f.answered)
 	return err == nil

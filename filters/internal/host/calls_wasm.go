@@ -26,6 +26,10 @@ func clockTimeGet(clock int32, precision int64, nanoseconds *int64) int32
 //go:noescape
 func proxyGetHeaderMapPairs(kind int32, pairs unsafe.Pointer, size *int32) status
 
+//go:wasmimport env proxy_replace_header_map_value
+//go:noescape
+func proxyReplaceHeaderMapValue(kind int32, name *byte, nameSize int32, value *byte, valueSize int32) status
+
 //go:wasmimport env proxy_http_call
 //go:noescape
 func proxyHTTPCall(cluster *byte, clusterSize int32, headers *byte, headersSize int32, body *byte, bodySize int32,
@@ -91,6 +95,11 @@ func headerPairs(k headerKind, room [][2]string) [][2]string {
 	pairs := deserialize(unsafe.String(given.value, given.size), room)
 	given.value = nil
 	return pairs
+}
+
+// replaceHeader sets a header. Envoy copies it.
+func replaceHeader(k headerKind, name, value string) {
+	_ = proxyReplaceHeaderMapValue(int32(k), unsafe.StringData(name), int32(len(name)), unsafe.StringData(value), int32(len(value)))
 }
 
 // called is what httpCall hands to Envoy, and the number of the callout.

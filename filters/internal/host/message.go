@@ -95,9 +95,9 @@ func (m *message) SetHeader(name, value string) {
 	m.fetch()
 	m.edited = true
 	if m.response {
-		_ = proxywasm.ReplaceHttpResponseHeader(name, value)
+		replaceHeader(responseHeaders, name, value)
 	} else {
-		_ = proxywasm.ReplaceHttpRequestHeader(name, value)
+		replaceHeader(requestHeaders, name, value)
 	}
 	if m.MayHave(name) {
 		for i := range m.headers {

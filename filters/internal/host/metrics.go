@@ -73,16 +73,21 @@ func defineMetrics(p filter.Plugin) metrics {
 	return m
 }
 
-func (m *metrics) verdict(w filter.Word) { add(m.verdicts, w) }
-func (m *metrics) shadow(w filter.Word)  { add(m.shadows, w) }
+// noCounter is that of a word which a plugin has not declared.
+const noCounter = ^counter(0)
 
-func add(counters []namedCounter, w filter.Word) {
+// of is the counter of a verdict.
+func (m *metrics) of(w filter.Word, shadow bool) counter {
+	counters := m.verdicts
+	if shadow {
+		counters = m.shadows
+	}
 	for i := range counters {
 		if counters[i].name == string(w) {
-			counters[i].Add(1)
-			return
+			return counters[i].counter
 		}
 	}
+	return noCounter
 }
 
 func (m *metrics) own(name string) filter.Counter {

