@@ -22,6 +22,14 @@ const (
 	answerHeaders   headerKind = 6
 )
 
+// edit is what becomes of headers that have the name already.
+type edit uint8
+
+const (
+	replaceHeader edit = iota // they go
+	addHeader                 // they stay
+)
+
 // serialize writes pairs as the proxy-wasm ABI has them: a count, all sizes,
 // then all names and values, each ended by a zero byte. It uses room, if they fit.
 func serialize(room []byte, pairs [][2]string) []byte {

@@ -38,10 +38,15 @@ func headerPairs(k headerKind, _ [][2]string) (pairs [][2]string) {
 	return pairs
 }
 
-func replaceHeader(k headerKind, name, value string) {
-	if k == responseHeaders {
+func editHeader(e edit, k headerKind, name, value string) {
+	switch {
+	case e == addHeader && k == responseHeaders:
+		_ = proxywasm.AddHttpResponseHeader(name, value)
+	case e == addHeader:
+		_ = proxywasm.AddHttpRequestHeader(name, value)
+	case k == responseHeaders:
 		_ = proxywasm.ReplaceHttpResponseHeader(name, value)
-	} else {
+	default:
 		_ = proxywasm.ReplaceHttpRequestHeader(name, value)
 	}
 }

@@ -30,6 +30,10 @@ func proxyGetHeaderMapPairs(kind int32, pairs unsafe.Pointer, size *int32) statu
 //go:noescape
 func proxyReplaceHeaderMapValue(kind int32, name *byte, nameSize int32, value *byte, valueSize int32) status
 
+//go:wasmimport env proxy_add_header_map_value
+//go:noescape
+func proxyAddHeaderMapValue(kind int32, name *byte, nameSize int32, value *byte, valueSize int32) status
+
 //go:wasmimport env proxy_http_call
 //go:noescape
 func proxyHTTPCall(cluster *byte, clusterSize int32, headers *byte, headersSize int32, body *byte, bodySize int32,
@@ -97,9 +101,14 @@ func headerPairs(k headerKind, room [][2]string) [][2]string {
 	return pairs
 }
 
-// replaceHeader sets a header. Envoy copies it.
-func replaceHeader(k headerKind, name, value string) {
-	_ = proxyReplaceHeaderMapValue(int32(k), unsafe.StringData(name), int32(len(name)), unsafe.StringData(value), int32(len(value)))
+// editHeader changes a header. Envoy copies it.
+func editHeader(e edit, k headerKind, name, value string) {
+	n, v := unsafe.StringData(name), unsafe.StringData(value)
+	if e == addHeader {
+		_ = proxyAddHeaderMapValue(int32(k), n, int32(len(name)), v, int32(len(value)))
+	} else {
+		_ = proxyReplaceHeaderMapValue(int32(k), n, int32(len(name)), v, int32(len(value)))
+	}
 }
 
 // called is what httpCall hands to Envoy, and the number of the callout.

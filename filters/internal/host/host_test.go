@@ -593,3 +593,38 @@ func TestWasmNegotiation(t *testing.T) {
 		}
 	})
 }
+
+// blind sets a header of a request that it could not read.
+type blind struct{}
+
+func (blind) OnRequest(m filter.Message, _ time.Time) filter.Outcome {
+	hosted.Unread(m)
+	m.SetHeader("x-first", "ours")
+	m.SetHeader("x-user", "ours")
+	return filter.Pass("passed")
+}
+
+func (blind) OnResponse(filter.Message, time.Time) filter.Outcome { return filter.Continue() }
+
+// What a client sends never stands beside what the filter sets, known or not.
+func TestSetHeaderReplaces(t *testing.T) {
+	plugin := filter.Plugin{Name: "blind", Verdicts: []filter.Verdict{{Word: "passed"}},
+		Load: func([]byte, filter.Host) (filter.Filter, error) { return blind{}, nil }}
+	host, ok := vmtest.Start(t, hosted.NewVM(plugin), "")
+	if !ok {
+		t.Fatal("the plugin did not start")
+	}
+	id := host.InitializeHttpContext()
+	host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-user", "theirs"}, {"x-first", "theirs"}}, true)
+	for _, name := range []string{"x-first", "x-user"} {
+		var got []string
+		for _, h := range host.GetCurrentRequestHeaders(id) {
+			if h[0] == name {
+				got = append(got, h[1])
+			}
+		}
+		if len(got) != 1 || got[0] != "ours" {
+			t.Errorf("%s: %q, want ours alone", name, got)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 type message struct {
 	response bool
 	fetched  bool
+	unread   bool // Envoy gave none
 	edited   bool // a header was changed
 	routed   bool // route is known
 	route    string
@@ -27,11 +28,8 @@ func (m *message) fetch() {
 		return
 	}
 	m.fetched = true
-	if m.response {
-		m.headers = headerPairs(responseHeaders, m.headers)
-	} else {
-		m.headers = headerPairs(requestHeaders, m.headers)
-	}
+	m.headers = headerPairs(m.kind(), m.headers)
+	m.unread = len(m.headers) == 0
 	for i := range m.headers {
 		m.lengths |= lengthBit(m.headers[i][0])
 	}
@@ -94,21 +92,32 @@ func (m *message) Headers() [][2]string {
 func (m *message) SetHeader(name, value string) {
 	m.fetch()
 	m.edited = true
-	if m.response {
-		replaceHeader(responseHeaders, name, value)
-	} else {
-		replaceHeader(requestHeaders, name, value)
-	}
 	if m.MayHave(name) {
 		for i := range m.headers {
 			if h := &m.headers[i]; len(h[0]) == len(name) && h[0] == name {
 				h[1] = value
 				m.headers = dropFrom(m.headers, i+1, name)
+				editHeader(replaceHeader, m.kind(), name, value)
 				return
 			}
 		}
 	}
+	// To add what is not there spares Envoy a search. Headers that could not be
+	// read may be there: nobody's own shall stand beside one that the filter sets.
+	edit := addHeader
+	if m.unread {
+		edit = replaceHeader
+	}
+	editHeader(edit, m.kind(), name, value)
 	m.append(name, value)
+}
+
+// kind is that of the message's headers.
+func (m *message) kind() headerKind {
+	if m.response {
+		return responseHeaders
+	}
+	return requestHeaders
 }
 
 func (m *message) append(name, value string) {
@@ -120,11 +129,7 @@ func (m *message) append(name, value string) {
 func (m *message) AddHeader(name, value string) {
 	m.fetch()
 	m.edited = true
-	if m.response {
-		_ = proxywasm.AddHttpResponseHeader(name, value)
-	} else {
-		_ = proxywasm.AddHttpRequestHeader(name, value)
-	}
+	editHeader(addHeader, m.kind(), name, value)
 	m.append(name, value)
 }
 
