@@ -40,13 +40,13 @@ type Filter struct {
 	scratch sigv4.Signed // a worker has one thread
 	proven  int64        // the second of a signature that AWS took
 	aimedAt string       // the last host that aim was asked for
-	aimed   target
+	aimed   *target
 }
 
 // exchange is one request and its response, and then another one (Reset).
 type exchange struct {
 	*Filter
-	target      target
+	target      *target
 	payload     string // what is signed for the body; "": hash it
 	credentials sigv4.Credentials
 	from        filter.Cache
@@ -159,8 +159,8 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 	if token == "" && x.chain.Passes() {
 		return filter.Pass(Unsigned)
 	}
-	var word filter.Word
-	if x.target, word = x.aim(m); word != "" {
+	word := x.aim(m)
+	if word != "" {
 		return c.refuse(word)
 	}
 	if x.payload, word = c.payloadHash(m, x.target.service); word != "" {
@@ -279,7 +279,10 @@ func (x *exchange) signature(s *sigv4.Signed, m filter.Message, at time.Time) (p
 	if x.target.s3 {
 		signer = x.s3
 	}
-	r := sigv4.Request{Method: method, Path: path, RawQuery: query, Host: x.target.authority, Headers: m.Headers(), PayloadHash: x.payload}
+	// Field by field: the compiler would make a literal elsewhere and copy it.
+	var r sigv4.Request
+	r.Method, r.Path, r.RawQuery, r.Host = method, path, query, x.target.authority
+	r.Headers, r.PayloadHash = m.Headers(), x.payload
 	scope := sigv4.Scope{Service: x.target.service, Region: x.target.region, Time: at}
 	if x.config.SignQuery {
 		return path, query, signer.SignQuery(s, &r, x.credentials, scope)

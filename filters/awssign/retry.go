@@ -32,8 +32,7 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 	if x.credentials, ok = x.chain.Again(id, now); !ok {
 		return false
 	}
-	var w filter.Word
-	if x.target, w = x.aim(m); w != "" {
+	if x.aim(m) != "" {
 		return false
 	}
 	hash, n := m.Header(contentSHA256)

@@ -27,39 +27,43 @@ type target struct {
 	cluster   string // for the cluster header
 }
 
-// aim is Config.aim, which is asked once for requests to one host after the other
-// where the host alone decides.
-func (f *Filter) aim(m filter.Message) (target, filter.Word) {
-	c := f.config
-	if c.overrides || c.UseAlteredTarget {
-		return c.aim(m)
-	}
-	authority, n := m.Header(":authority")
-	if n == 1 && authority != "" && authority == f.aimedAt {
-		return f.aimed, ""
-	}
-	t, w := c.aim(m)
-	if w == "" {
-		// The texts of a request lie in its memory: it shall not stay for them.
-		f.aimedAt, f.aimed = strings.Clone(authority), t
-		f.aimed.service, f.aimed.region = strings.Clone(t.service), strings.Clone(t.region)
-		if c.Host == "" {
-			f.aimed.authority = f.aimedAt
+// aim decides the target, as Config.aim, which is asked once for requests to one host
+// after the other where the host alone decides.
+func (x *exchange) aim(m filter.Message) filter.Word {
+	f, c := x.Filter, x.config
+	ofHost := !c.overrides && !c.UseAlteredTarget
+	if ofHost {
+		if authority, n := m.Header(":authority"); n == 1 && authority != "" && authority == f.aimedAt {
+			x.target = f.aimed
+			return ""
 		}
 	}
-	return t, w
+	t := new(target)
+	x.target = t
+	if w := c.aim(m, t); w != "" || !ofHost {
+		return w
+	}
+	// The texts of a request lie in its memory: it shall not stay for them. Requests
+	// that wait keep the target that they have.
+	authority, _ := m.Header(":authority")
+	f.aimedAt, f.aimed = strings.Clone(authority), t
+	t.service, t.region = strings.Clone(t.service), strings.Clone(t.region)
+	if c.Host == "" {
+		t.authority = f.aimedAt
+	}
+	return ""
 }
 
 // aim decides the target. Only the request's own host and what the configuration
 // says take part.
-func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
+func (c *Config) aim(m filter.Message, t *target) filter.Word {
 	authority, n := m.Header(":authority")
 	if n != 1 {
-		return t, BadHost
+		return BadHost
 	}
 	own, ownPort, ok := aws.SplitPort(authority)
 	if !ok {
-		return t, BadHost
+		return BadHost
 	}
 	t.authority = authority
 	host, port := own, ownPort
@@ -68,7 +72,7 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 		if other, set := m.Property("filter_state", stateHost); set && other != "" {
 			// An earlier filter has told the dynamic_forward_proxy cluster.
 			if host, port, altered = aws.SplitPort(other); !altered {
-				return t, BadHost
+				return BadHost
 			}
 		}
 	}
@@ -78,7 +82,7 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 	case c.overrides:
 		if c.host != nil {
 			if host = string(c.host.Append(nil, m)); !aws.ValidHost(host) {
-				return t, BadHost
+				return BadHost
 			}
 		}
 		if c.OverridePort != 0 {
@@ -92,7 +96,7 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 		host, _, _ = aws.SplitPort(c.Host)
 	}
 	if !c.allowed.Has(host) {
-		return t, HostNotAllowed
+		return HostNotAllowed
 	}
 	if t.service, t.region = c.Service, c.Region; t.service == "" || t.region == "" {
 		service, region, _ := aws.ServiceOf(host)
@@ -103,7 +107,7 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 			t.region = region
 		}
 		if t.service == "" || t.region == "" {
-			return t, UnknownService
+			return UnknownService
 		}
 	}
 	t.s3 = sigv4.OptionsFor(t.service).KeepPath
@@ -113,9 +117,9 @@ func (c *Config) aim(m filter.Message) (t target, w filter.Word) {
 		}
 	}
 	if t.rewrite && !altered && c.Target.FilterState && !c.setState(m, host, port) {
-		return t, TargetRefused
+		return TargetRefused
 	}
-	return t, ""
+	return ""
 }
 
 // setState must be called by OnRequest itself: see filter.Message.

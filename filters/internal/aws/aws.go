@@ -85,6 +85,7 @@ type Chain struct {
 	logged   time.Time
 	ticks    bool // OnTick renews sessions of the proxy's own
 	users    bool // some source needs a token
+	passes   bool // see Passes
 	fixed    *sigv4.Credentials
 
 	signer *sigv4.Signer // of calls to STS
@@ -126,6 +127,7 @@ func NewChain(s *Settings, config []byte, host filter.Host, counters Counters) (
 		c.sources = append(c.sources, src)
 		c.users = c.users || src.needsToken
 	}
+	c.passes = c.passing()
 	if first := c.sources[0]; !first.calls() && first.static.AccessKeyID != "" {
 		c.fixed = &first.static
 	}
@@ -394,7 +396,9 @@ func (c *Chain) newSession() *session {
 
 // Passes tells whether a request without a token goes on unsigned: no source
 // before one that needs a token applies, and the settings say so.
-func (c *Chain) Passes() bool {
+func (c *Chain) Passes() bool { return c.passes }
+
+func (c *Chain) passing() bool {
 	for _, src := range c.sources {
 		if src.calls() || src.static.AccessKeyID != "" {
 			return src.calls() && src.needsToken && c.settings.OnMissingToken == MissingPass

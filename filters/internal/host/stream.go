@@ -348,7 +348,7 @@ func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outco
 
 // needBody answers a NeedBody at once where nothing has to be waited for.
 func (s *stream) needBody(d *side, o filter.Outcome) (next filter.Outcome, now bool) {
-	d.need, d.onBody = o.Body, o.OnBody
+	d.need, d.onBody = o.Body(), o.OnBody
 	if d.ended {
 		return s.deliverBody(d), true
 	}

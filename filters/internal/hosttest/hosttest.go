@@ -256,9 +256,9 @@ func settle(o filter.Outcome, m *Message, now time.Time, answer func(filter.Call
 		case filter.KindBody:
 			res := filter.BodyResult{Now: now}
 			m.body = m.Whole
-			if len(m.body) > o.Body.Limit {
-				if o.Body.Partial {
-					m.body, res.Truncated = m.body[:o.Body.Limit], true
+			if len(m.body) > o.Body().Limit {
+				if o.Body().Partial {
+					m.body, res.Truncated = m.body[:o.Body().Limit], true
 				} else {
 					m.body, res.TooLarge = nil, true
 				}
