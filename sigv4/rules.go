@@ -146,7 +146,7 @@ func (r *rules) kind(name string) (k kind) {
 
 // nameTable remembers the kinds of names that were seen: the requests of a gateway
 // have the same few. A name is compared byte by byte, and one that finds its place
-// taken takes it over.
+// taken takes it over. Its size is a power of two.
 type nameTable [32]struct {
 	kind kind
 	size uint8
@@ -155,7 +155,7 @@ type nameTable [32]struct {
 
 func (t *nameTable) place(name string) int {
 	last := len(name) - 1
-	return (len(name) + 3*int(name[last]) + 9*int(name[last/2])) % len(t)
+	return (len(name) + 3*int(name[last]) + 9*int(name[last/2])) & (len(t) - 1)
 }
 
 // get returns 0 for a name that it does not know.

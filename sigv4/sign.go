@@ -40,9 +40,9 @@ func (s *Signer) String() string { return "sigv4.Signer" }
 // GoString is String, for %#v.
 func (s *Signer) GoString() string { return s.String() }
 
-// Signed is what a signature changes in a request. Its slices, and what its
-// methods return, are overwritten when it is passed to another call: a Signed
-// that is kept saves the allocations. The zero value is ready.
+// Signed is what a signature changes in a request. Its slices are overwritten when
+// it is passed to another call, strings are not: a Signed that is kept saves the
+// allocations. The zero value is ready.
 type Signed struct {
 	// SetHeaders replace every header of their name.
 	SetHeaders [][2]string

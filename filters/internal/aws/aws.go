@@ -83,10 +83,10 @@ type Chain struct {
 	counters Counters
 	log      func(text string, pairs ...string)
 	logged   time.Time
-	ticks    bool // OnTick renews sessions of the proxy's own
-	users    bool // some source needs a token
-	passes   bool // see Passes
-	fixed    *sigv4.Credentials
+	ticks    bool               // OnTick renews sessions of the proxy's own
+	users    bool               // some source needs a token
+	passes   bool               // see Passes
+	fixed    *sigv4.Credentials // see Fixed
 
 	signer *sigv4.Signer // of calls to STS
 	signed sigv4.Signed
@@ -128,8 +128,8 @@ func NewChain(s *Settings, config []byte, host filter.Host, counters Counters) (
 		c.users = c.users || src.needsToken
 	}
 	c.passes = c.passing()
-	if first := c.sources[0]; !first.calls() && first.static.AccessKeyID != "" {
-		c.fixed = &first.static
+	if len(c.sources) > 0 && !c.sources[0].calls() && c.sources[0].static.AccessKeyID != "" {
+		c.fixed = &c.sources[0].static
 	}
 	o := &s.Sessions
 	worker := cache.New(cache.Options[*session]{MaxEntries: o.MaxEntries, MaxBytes: o.MaxSize, Cost: (*session).size})

@@ -628,3 +628,20 @@ func TestSetHeaderReplaces(t *testing.T) {
 		}
 	}
 }
+
+// The log of a panic begins with the function that broke, not with those that
+// recovered.
+func TestWasmPanicNames(t *testing.T) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, ok := vmtest.Start(t, vm, "")
+		if !ok {
+			t.Fatal("the plugin did not start")
+		}
+		id := host.InitializeHttpContext()
+		host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "panic"}}, true)
+		logs := strings.Join(host.GetErrorLogs(), "\n")
+		if !strings.Contains(logs, " in=") || !strings.Contains(logs, " stack=probe.") {
+			t.Errorf("%s, want the probe's function first", logs)
+		}
+	})
+}

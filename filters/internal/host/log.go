@@ -45,11 +45,15 @@ func panicText(r any) string {
 // stack names the functions that led to a panic, without their arguments.
 func stack() string {
 	var pcs [24]uintptr
-	n := runtime.Callers(4, pcs[:])
+	n := runtime.Callers(3, pcs[:])
 	frames := runtime.CallersFrames(pcs[:n])
 	var b strings.Builder
 	for shown := 0; shown < 8; {
 		f, more := frames.Next()
+		if f.Function == "runtime.gopanic" {
+			b.Reset() // who recovered
+			shown = 0
+		}
 		if !strings.HasPrefix(f.Function, "runtime.") && f.Function != "" {
 			if shown > 0 {
 				b.WriteByte('<')

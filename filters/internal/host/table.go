@@ -1,17 +1,18 @@
 package host
 
+import "math/bits"
+
 // table finds what belongs to one of Envoy's numbers: few at a time, most of them
 // for a short while. Go's maps do that with five times the code, and what a request
 // runs through is what it costs. The zero value is ready. T is a pointer: then all
 // tables share their code, which they would not under a narrower constraint.
 //
-// The numbers rise one by one, so that their low bits tell those apart that are in
-// at a time. One whose place is taken, by another that stays for hours, goes into the
-// next free one.
+// The numbers rise one by one, and so do those of streams that stay for hours:
+// without being scattered, each new one would have to pass all of these at times.
 type table[T any] struct {
 	slots []slot[T] // a power of two of them, at most a quarter of them in use
 	live  int
-	reach uint32 // how far from its place one may be, the slot after the farthest
+	reach uint32 // how many slots from its home on may hold a number
 }
 
 type slot[T any] struct {
@@ -20,12 +21,19 @@ type slot[T any] struct {
 	what  T
 }
 
+// at is the slot so many places after the home of a number.
+func (t *table[T]) at(id, i uint32) *slot[T] {
+	n := uint(len(t.slots))
+	home := id * 0x9e3779b1 >> (32 - bits.TrailingZeros(n)) // multiplicative hashing, Knuth vol. 3, 6.4
+	return &t.slots[(home+i)&uint32(n-1)]
+}
+
 // find returns a number's slot, or nil.
 //
 //go:noinline
 func (t *table[T]) find(id uint32) *slot[T] {
 	for i := range t.reach {
-		if s := &t.slots[(id+i)&uint32(len(t.slots)-1)]; s.id == id && s.taken {
+		if s := t.at(id, i); s.id == id && s.taken {
 			return s
 		}
 	}
@@ -55,7 +63,7 @@ func (t *table[T]) occupy(id uint32) *slot[T] {
 		t.grow()
 	}
 	for i := uint32(0); ; i++ {
-		s := &t.slots[(id+i)&uint32(len(t.slots)-1)]
+		s := t.at(id, i)
 		if s.taken {
 			continue
 		}

@@ -67,3 +67,21 @@ func TestTableStaysSmall(t *testing.T) {
 		t.Errorf("%d slots for 8 that are in at a time", len(tt.slots))
 	}
 }
+
+// TestTableScatters: whoever opens many streams at once, and keeps them, does not make
+// it long to find those of others.
+func TestTableScatters(t *testing.T) {
+	for _, held := range []uint32{100, 1000, 30000} {
+		var tt table[*int]
+		for id := range held {
+			tt.put(id, new(int))
+		}
+		for id := held; id < held+200000; id++ {
+			tt.put(id, new(int))
+			tt.take(id)
+		}
+		if tt.reach > 8 {
+			t.Errorf("with %d that stay, a number is looked for in %d places", held, tt.reach)
+		}
+	}
+}
