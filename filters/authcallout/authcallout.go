@@ -76,7 +76,10 @@ func (f *Filter) Shadows() bool { return f.config.Mode == modeShadow }
 func (f *Filter) NewStream() filter.Filter {
 	x := &exchange{Filter: f}
 	f.config.prepare(&x.question)
-	x.answered = func(res filter.CalloutResult) filter.Outcome { return x.conclude(x.message, x.config.judge(&res)) }
+	x.answered = func(res filter.CalloutResult) filter.Outcome {
+		d := x.config.judge(&res)
+		return x.conclude(x.message, &d)
+	}
 	return x
 }
 
@@ -161,7 +164,7 @@ func (f *Filter) Strip(m filter.Message) {
 }
 
 // conclude carries out a decision.
-func (x *exchange) conclude(m filter.Message, d decision) filter.Outcome {
+func (x *exchange) conclude(m filter.Message, d *decision) filter.Outcome {
 	switch d.word {
 	case Allowed:
 		if !x.Shadows() {

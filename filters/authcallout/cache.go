@@ -17,8 +17,8 @@ const maxSharedDecision = 4 << 10
 
 // verdictCache keeps the decisions of one configuration in one worker.
 type verdictCache struct {
-	decisions *cache.Tiered[decision] // nil: off
-	key       *cache.Key              // a worker has one thread
+	decisions *cache.Tiered[*decision] // nil: off
+	key       *cache.Key               // a worker has one thread
 }
 
 // newCache makes the cache of a configuration. A new configuration starts with
@@ -28,10 +28,10 @@ func (c *Config) newCache(config []byte, store filter.Store) verdictCache {
 	if !c.Cache.On {
 		return verdictCache{}
 	}
-	worker := cache.New(cache.Options[decision]{
+	worker := cache.New(cache.Options[*decision]{
 		MaxEntries: c.Cache.MaxEntries,
 		MaxBytes:   c.Cache.MaxSize,
-		Cost:       decision.size,
+		Cost:       (*decision).size,
 	})
 	var shared *cache.Shared
 	if c.Cache.Shared {
@@ -57,19 +57,14 @@ func (x *exchange) ask(m filter.Message) filter.Outcome {
 	return filter.CallBy(&x.question, x.answered).WithoutBody()
 }
 
-// routeName is the path of the attribute, which a call through an interface would
-// put on the heap each time.
-var routeName = []string{"xds", "route_name"}
-
 // askCached is ask with a decision cache. What a hit does not need is made in
 // askAfterMiss, so that a hit does not allocate it.
 func (x *exchange) askCached(m filter.Message) filter.Outcome {
-	route, _ := m.Property(routeName...)
 	target := x.config.callout(&x.question, m, x.token)
-	key := x.cache.keyOf(&x.question, target, route)
+	key := x.cache.keyOf(&x.question, target, m.RouteName())
 	known, state, source := x.cache.decisions.Get(key, x.now)
 	switch {
-	case state != cache.Fresh:
+	case state != cache.Fresh || known == nil:
 		x.metrics.misses.Add(1)
 		x.question.Path += target
 		x.question.Flight = string(key)
@@ -87,7 +82,8 @@ func (x *exchange) askCached(m filter.Message) filter.Outcome {
 func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 	flight := x.question.Flight
 	return filter.CallBy(&x.question, func(res filter.CalloutResult) filter.Outcome {
-		d := x.config.judge(&res)
+		judged := x.config.judge(&res)
+		d := &judged
 		personal := x.token == "" && d.setsCookie()
 		if personal && res.Waited {
 			x.question.Flight = ""
@@ -96,7 +92,7 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 		}
 		if d.failed() {
 			// Asked again: a denial may have come in the meantime, or the end.
-			if known, state, _ := x.cache.decisions.Get([]byte(flight), res.Now); state != cache.Miss {
+			if known, state, _ := x.cache.decisions.Get([]byte(flight), res.Now); state != cache.Miss && known != nil {
 				x.metrics.staleOK.Add(1)
 				return x.conclude(m, known).From(filter.CacheStale)
 			}
@@ -107,10 +103,11 @@ func (x *exchange) askAfterMiss(m filter.Message) filter.Outcome {
 		// A failure says nothing about what is known, nor does a 5xx, also where it
 		// denies.
 		if !d.failed() && (d.word == Allowed || res.Status < 500) {
-			kept, terms := d, x.config.terms(&d, &res, x.now)
+			terms := x.config.terms(d, &res, x.now)
 			if personal || variesByRequest(&res) {
 				terms.TTL = 0
 			}
+			var kept *decision
 			if terms.TTL > 0 {
 				kept = d.own()
 			}
@@ -192,18 +189,19 @@ func (d *decision) setsCookie() bool {
 // own returns a copy that shares no memory with the answer it came from: a text
 // of a few bytes would keep all headers or the whole body with it, which size
 // does not count.
-func (d decision) own() decision {
-	d.edits = slices.Clone(d.edits)
-	for i := range d.edits {
-		d.edits[i].value = strings.Clone(d.edits[i].value) // the name is the configuration's
+func (d *decision) own() *decision {
+	o := *d
+	o.edits = slices.Clone(d.edits)
+	for i := range o.edits {
+		o.edits[i].value = strings.Clone(o.edits[i].value) // the name is the configuration's
 	}
-	d.remove = slices.Clone(d.remove)
-	for i := range d.remove {
-		d.remove[i] = strings.Clone(d.remove[i])
+	o.remove = slices.Clone(d.remove)
+	for i := range o.remove {
+		o.remove[i] = strings.Clone(o.remove[i])
 	}
-	d.onSuccess, d.reply.Headers = ownPairs(d.onSuccess), ownPairs(d.reply.Headers)
-	d.reply.ContentType = strings.Clone(d.reply.ContentType)
-	return d
+	o.onSuccess, o.reply.Headers = ownPairs(d.onSuccess), ownPairs(d.reply.Headers)
+	o.reply.ContentType = strings.Clone(d.reply.ContentType)
+	return &o
 }
 
 func ownPairs(pairs [][2]string) [][2]string {
@@ -214,10 +212,10 @@ func ownPairs(pairs [][2]string) [][2]string {
 	return pairs
 }
 
-// size is what a decision holds beside itself.
-func (d decision) size() int {
+// size is what a decision takes in memory.
+func (d *decision) size() int {
 	const pair = int(unsafe.Sizeof([2]string{}))
-	n := len(d.edits) * (pair + 8)
+	n := int(unsafe.Sizeof(*d)) + len(d.edits)*(pair+8)
 	for _, e := range d.edits {
 		n += len(e.name) + len(e.value)
 	}
@@ -236,7 +234,7 @@ func pairsSize(pairs [][2]string) int {
 	return n
 }
 
-func encodeDecision(dst []byte, d decision) []byte {
+func encodeDecision(dst []byte, d *decision) []byte {
 	dst = cache.AppendText(dst, string(d.word))
 	dst = cache.AppendUint(dst, uint64(len(d.edits)))
 	for _, e := range d.edits {
@@ -266,9 +264,9 @@ func appendPairs(dst []byte, pairs [][2]string) []byte {
 }
 
 // decodeDecision reads what encodeDecision wrote, and nothing else.
-func decodeDecision(b []byte) (decision, bool) {
+func decodeDecision(b []byte) (*decision, bool) {
 	r := reader{rest: b, ok: true}
-	d := decision{word: filter.Word(r.text())}
+	d := &decision{word: filter.Word(r.text())}
 	for range r.count() {
 		d.edits = append(d.edits, edit{name: r.text(), value: r.text(), append: r.flag()})
 	}

@@ -409,8 +409,8 @@ func TestDisabled(t *testing.T) {
 
 // FuzzDecision: only what encodeDecision wrote is read.
 func FuzzDecision(f *testing.F) {
-	f.Add(encodeDecision(nil, decision{word: Allowed, edits: []edit{{"x-user", "ann", true}}, remove: []string{"x-a"}, onSuccess: [][2]string{{"a", "b"}}}))
-	f.Add(encodeDecision(nil, decision{word: Denied, reply: filter.Reply{Status: 401, Body: []byte("no"), ContentType: "text/plain"}}))
+	f.Add(encodeDecision(nil, &decision{word: Allowed, edits: []edit{{"x-user", "ann", true}}, remove: []string{"x-a"}, onSuccess: [][2]string{{"a", "b"}}}))
+	f.Add(encodeDecision(nil, &decision{word: Denied, reply: filter.Reply{Status: 401, Body: []byte("no"), ContentType: "text/plain"}}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, ok := decodeDecision(b)

@@ -73,8 +73,8 @@ type edit struct {
 	append      bool
 }
 
-// decision is what the auth service's answer means; it is a value that a cache
-// can keep.
+// decision is what the auth service's answer means; a cache keeps it, and
+// nobody changes one that is kept.
 type decision struct {
 	word      filter.Word  // Allowed, Denied, or the word of a failure
 	edits     []edit       // Allowed: of the request
@@ -196,7 +196,7 @@ func edited(edits []edit, name string) bool {
 }
 
 // apply edits a request that was allowed.
-func (c *Config) apply(m filter.Message, d decision) {
+func (c *Config) apply(m filter.Message, d *decision) {
 	for _, name := range c.HeadersToRemove {
 		identity.Remove(m, name)
 	}

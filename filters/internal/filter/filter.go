@@ -29,6 +29,9 @@ type Message interface {
 	Body() []byte
 	// SetBody replaces the buffered body and rewrites content-length.
 	SetBody(body []byte)
+	// RouteName is the name of the route that the decision is about, "" if it has
+	// none: the attribute ("xds", "route_name"), with less code on the way.
+	RouteName() string
 	// Property reads an Envoy attribute such as ("source", "address").
 	Property(path ...string) (value string, ok bool)
 	// SetFilterState sets one of Envoy's own filter state objects, such as

@@ -177,16 +177,17 @@ func (m *message) SetBody(body []byte) {
 // Property implements filter.Message.
 func (m *message) Property(path ...string) (string, bool) {
 	if len(path) == 2 && path[0] == "xds" && path[1] == "route_name" {
-		name := m.routeName()
+		name := m.RouteName()
 		return name, name != ""
 	}
 	v, st := getProperty(propertyOf(path...))
 	return string(v), st == statusOK
 }
 
-// routeName is the name of the route when it was first asked for: the route that
-// a decision was made under, also when the filter's edits have moved it since.
-func (m *message) routeName() string {
+// RouteName implements filter.Message. It is the name of the route when it was first
+// asked for: the route that a decision was made under, also when the filter's edits
+// have moved it since.
+func (m *message) RouteName() string {
 	if !m.routed {
 		m.routed = true
 		name, _ := getProperty(routeNameProperty)

@@ -141,7 +141,7 @@ func (r *routes) resolve(overlay string, m *message) *routeFilter {
 	}
 	f := r.load(overlay)
 	if f.err != nil {
-		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", quotedName(m.routeName()))
+		r.host.Log("overlay of a route: "+f.err.Error()+"; the route is closed", "route", quotedName(m.RouteName()))
 	}
 	if len(r.overlays) >= maxOverlays || r.overlays == nil {
 		r.overlays = make(map[string]*routeFilter)

@@ -95,7 +95,18 @@ func (s *stream) OnHttpRequestHeaders(_ int, end bool) (act types.Action) {
 	s.p.metrics.requests.Add(1)
 	s.request.ended = end
 	s.overlay = s.p.routes.overlay()
-	return s.request.hold(s.settle(&s.request, s.decide(clock())))
+	now := clock()
+	// The filter of the current route decides.
+	r := s.p.routes.resolve(s.overlay, &s.request.message)
+	if r.err != nil {
+		return s.settle(&s.request, filter.Send(filter.BadOverlay, filter.Reply{Status: 500}))
+	}
+	if s.filter = r.own; s.unchanged() {
+		return s.settle(&s.request, filter.Pass(filter.Unchanged))
+	}
+	s.request.RouteName() // the verdict needs it, and Envoy's code for it is at hand now
+	s.filter = r.exchange()
+	return s.request.hold(s.settle(&s.request, s.filter.OnRequest(&s.request.message, now)))
 }
 
 // stopAll is the header status StopAllIterationAndWatermark, which the SDK has no
@@ -112,20 +123,6 @@ func (d *side) hold(act types.Action) types.Action {
 		return stopAll
 	}
 	return act
-}
-
-// decide asks the filter of the current route.
-func (s *stream) decide(now time.Time) filter.Outcome {
-	r := s.p.routes.resolve(s.overlay, &s.request.message)
-	if r.err != nil {
-		return filter.Send(filter.BadOverlay, filter.Reply{Status: 500})
-	}
-	if s.filter = r.own; s.unchanged() {
-		return filter.Pass(filter.Unchanged)
-	}
-	s.request.routeName() // the verdict needs it, and Envoy's code for it is at hand now
-	s.filter = r.exchange()
-	return s.filter.OnRequest(&s.request.message, now)
 }
 
 func (s *stream) OnHttpRequestBody(size int, end bool) (act types.Action) {
@@ -498,7 +495,7 @@ func (s *stream) verdict(o *filter.Outcome, shadow bool) {
 		ms = int64(s.took / time.Millisecond)
 	}
 	v := &s.p.lastVerdict
-	texts := [...]string{string(o.Word), s.request.routeName(), s.overlay}
+	texts := [...]string{string(o.Word), s.request.RouteName(), s.overlay}
 	if v.ms != ms || v.shadow != shadow || v.cache != o.Cache || !v.sameTexts(&texts) {
 		v.texts, v.cache, v.shadow, v.ms = texts, o.Cache, shadow, ms
 		v.count = s.p.metrics.of(o.Word, shadow)

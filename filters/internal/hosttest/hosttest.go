@@ -109,6 +109,12 @@ func (m *Message) SetBody(b []byte) {
 	}
 }
 
+// RouteName implements filter.Message.
+func (m *Message) RouteName() string {
+	name, _ := m.Property("xds", "route_name")
+	return name
+}
+
 // Property implements filter.Message; the parts of a path are joined by dots.
 func (m *Message) Property(path ...string) (string, bool) {
 	v, ok := m.Properties[strings.Join(path, ".")]
