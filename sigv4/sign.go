@@ -42,7 +42,8 @@ func (s *Signer) GoString() string { return s.String() }
 
 // Signed is what a signature changes in a request. Its slices are overwritten when
 // it is passed to another call, strings are not: a Signed that is kept saves the
-// allocations. The zero value is ready.
+// allocations. The zero value is ready; a copy of one that was used shares its memory
+// and must not be passed to another call.
 type Signed struct {
 	// SetHeaders replace every header of their name.
 	SetHeaders [][2]string
@@ -267,7 +268,7 @@ func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope,
 // are most often those of this one, and then equal by their address.
 func (s *Signed) check(c *Credentials, scope *Scope) error {
 	texts := scopeTexts{c.AccessKeyID, c.SessionToken, scope.Service, scope.Region}
-	if texts.equal(&s.right) && c.SecretAccessKey != "" {
+	if texts.equal(&s.right) && c.AccessKeyID != "" && c.SecretAccessKey != "" {
 		return nil
 	}
 	switch {

@@ -45,24 +45,27 @@ func TestMalformedInputIsAnError(t *testing.T) {
 			r.Host = ""
 			r.Headers = append(r.Headers, [2]string{"Host", "a"}, [2]string{"host", "b"})
 		}, "sigv4: host: given twice, with different values"},
-		"an empty header name":                {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "" }, "sigv4: header: its name is no token"},
-		"a header name with a blank":          {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "x a" }, "sigv4: header: its name is no token"},
-		"a header name with a colon":          {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "x:a" }, "sigv4: header: its name is no token"},
-		"a line break that is no fold":        {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\r\nx-b: c" }, "sigv4: header x-a: control character in its value"},
-		"a line break at the end of a value":  {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\n" }, "sigv4: header x-a: control character in its value"},
-		"a carriage return alone":             {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\r b" }, "sigv4: header x-a: control character in its value"},
-		"a NUL in a value":                    {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\x00" }, "sigv4: header x-a: control character in its value"},
-		"a DEL in a value":                    {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a \x7f" }, "sigv4: header x-a: control character in its value"},
-		"an upper-case payload hash":          {func(r *Request, _ *Credentials, _ *Scope) { r.PayloadHash = strings.ToUpper(EmptyPayload) }, "sigv4: payload hash: want 64 lower-case hex digits or UNSIGNED-PAYLOAD"},
-		"a payload hash cut short":            {func(r *Request, _ *Credentials, _ *Scope) { r.PayloadHash = EmptyPayload[1:] }, "sigv4: payload hash: want 64 lower-case hex digits or UNSIGNED-PAYLOAD"},
-		"a chunked signature":                 {func(r *Request, _ *Credentials, _ *Scope) { r.PayloadHash = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" }, "sigv4: payload hash: chunked signatures are not supported"},
-		"no access key":                       {func(_ *Request, c *Credentials, _ *Scope) { c.AccessKeyID = "" }, "sigv4: access key ID: want visible ASCII without / , ="},
-		"an access key that changes scope":    {func(_ *Request, c *Credentials, _ *Scope) { c.AccessKeyID = "a/b" }, "sigv4: access key ID: want visible ASCII without / , ="},
-		"no secret":                           {func(_ *Request, c *Credentials, _ *Scope) { c.SecretAccessKey = "" }, "sigv4: secret access key: missing"},
-		"a line break in the session token":   {func(_ *Request, c *Credentials, _ *Scope) { c.SessionToken = "a\nb" }, "sigv4: session token: want visible ASCII"},
-		"no service":                          {func(_ *Request, _ *Credentials, s *Scope) { s.Service = "" }, "sigv4: service: want visible ASCII without / , ="},
-		"no region":                           {func(_ *Request, _ *Credentials, s *Scope) { s.Region = "" }, "sigv4: region: want visible ASCII without / , ="},
-		"a region that is two":                {func(_ *Request, _ *Credentials, s *Scope) { s.Region = "us/east" }, "sigv4: region: want visible ASCII without / , ="},
+		"an empty header name":               {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "" }, "sigv4: header: its name is no token"},
+		"a header name with a blank":         {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "x a" }, "sigv4: header: its name is no token"},
+		"a header name with a colon":         {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "x:a" }, "sigv4: header: its name is no token"},
+		"a line break that is no fold":       {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\r\nx-b: c" }, "sigv4: header x-a: control character in its value"},
+		"a line break at the end of a value": {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\n" }, "sigv4: header x-a: control character in its value"},
+		"a carriage return alone":            {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\r b" }, "sigv4: header x-a: control character in its value"},
+		"a NUL in a value":                   {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a\x00" }, "sigv4: header x-a: control character in its value"},
+		"a DEL in a value":                   {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][1] = "a \x7f" }, "sigv4: header x-a: control character in its value"},
+		"an upper-case payload hash":         {func(r *Request, _ *Credentials, _ *Scope) { r.PayloadHash = strings.ToUpper(EmptyPayload) }, "sigv4: payload hash: want 64 lower-case hex digits or UNSIGNED-PAYLOAD"},
+		"a payload hash cut short":           {func(r *Request, _ *Credentials, _ *Scope) { r.PayloadHash = EmptyPayload[1:] }, "sigv4: payload hash: want 64 lower-case hex digits or UNSIGNED-PAYLOAD"},
+		"a chunked signature":                {func(r *Request, _ *Credentials, _ *Scope) { r.PayloadHash = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" }, "sigv4: payload hash: chunked signatures are not supported"},
+		"no access key":                      {func(_ *Request, c *Credentials, _ *Scope) { c.AccessKeyID = "" }, "sigv4: access key ID: want visible ASCII without / , ="},
+		"an access key that changes scope":   {func(_ *Request, c *Credentials, _ *Scope) { c.AccessKeyID = "a/b" }, "sigv4: access key ID: want visible ASCII without / , ="},
+		"no secret":                          {func(_ *Request, c *Credentials, _ *Scope) { c.SecretAccessKey = "" }, "sigv4: secret access key: missing"},
+		"a line break in the session token":  {func(_ *Request, c *Credentials, _ *Scope) { c.SessionToken = "a\nb" }, "sigv4: session token: want visible ASCII"},
+		"no service":                         {func(_ *Request, _ *Credentials, s *Scope) { s.Service = "" }, "sigv4: service: want visible ASCII without / , ="},
+		"no region":                          {func(_ *Request, _ *Credentials, s *Scope) { s.Region = "" }, "sigv4: region: want visible ASCII without / , ="},
+		"a region that is two":               {func(_ *Request, _ *Credentials, s *Scope) { s.Region = "us/east" }, "sigv4: region: want visible ASCII without / , ="},
+		"nothing but a secret": {func(_ *Request, c *Credentials, s *Scope) {
+			*c, *s = Credentials{SecretAccessKey: c.SecretAccessKey}, Scope{Time: s.Time}
+		}, "sigv4: access key ID: want visible ASCII without / , ="},
 		"a year of five digits":               {func(_ *Request, _ *Credentials, s *Scope) { s.Time = s.Time.AddDate(8000, 0, 0) }, "sigv4: time: want a year from 1 to 9999"},
 		"an escape cut by a dot segment next": {func(r *Request, _ *Credentials, _ *Scope) { r.Path = "/a%2/./b" }, "sigv4: path: malformed percent-escape"},
 	}
@@ -74,20 +77,22 @@ func TestMalformedInputIsAnError(t *testing.T) {
 				r, credentials, scope := good()
 				c.change(&r, &credentials, &scope)
 				for way, sign := range map[string]func(*Signed, *Request, Credentials, Scope) error{"headers": signer.SignHeaders, "query": signer.SignQuery} {
-					var out Signed
+					var fresh, out Signed
 					gr, gc, gs := good()
 					if err := sign(&out, &gr, gc, gs); err != nil { // what a failed call must not leave behind
 						t.Fatal(err)
 					}
-					err := sign(&out, &r, credentials, scope)
-					if c.want == "" && err == nil {
-						continue
-					}
-					if err == nil || err.Error() != c.want {
-						t.Errorf("%s: error %v, want %s", way, err, c.want)
-					}
-					if out.Signature != "" || len(out.SetHeaders) != 0 || out.RawQuery != "" || out.SignedHeaders != "" {
-						t.Errorf("%s: something to send in spite of the error: %+v", way, out.SetHeaders)
+					for _, out := range []*Signed{&fresh, &out} {
+						err := sign(out, &r, credentials, scope)
+						if c.want == "" && err == nil {
+							continue
+						}
+						if err == nil || err.Error() != c.want {
+							t.Errorf("%s: error %v, want %s", way, err, c.want)
+						}
+						if out.Signature != "" || len(out.SetHeaders) != 0 || out.RawQuery != "" || out.SignedHeaders != "" {
+							t.Errorf("%s: something to send in spite of the error: %+v", way, out.SetHeaders)
+						}
 					}
 				}
 			}
