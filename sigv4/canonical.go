@@ -50,6 +50,7 @@ type builder struct {
 	headers []header
 	path    []byte // the path without dot segments, where that differs
 	signed  text   // SignedHeaders
+	plus    bool   // the path has a "+" that S3 would take for a space
 }
 
 // param is a query parameter in builder.enc: key [k, v), value [v, end).
@@ -59,6 +60,7 @@ type header struct{ name, value string }
 
 func (b *builder) reset() {
 	b.canon, b.enc, b.params, b.headers, b.signed = b.canon[:0], b.enc[:0], b.params[:0], b.headers[:0], b.signed[:0]
+	b.plus = false
 }
 
 // sign collects a header.
@@ -222,6 +224,8 @@ func (b *builder) canonicalURI(path string, o *Options) error {
 			i += 2
 			from = i + 1
 			continue
+		case c == '+':
+			b.plus = o.SingleEncode
 		case c == '?' || c == '#':
 			return errPathEnd
 		case control(c):

@@ -107,10 +107,17 @@ const keyCacheSize = 1024
 // keyCache keeps derived keys, dropping the one not used for longest. The secret
 // is a part of the name: the same key ID with another secret is another key.
 type keyCache struct {
-	mu      sync.Mutex
-	limit   int // 0 is keyCacheSize
+	mu    sync.Mutex
+	limit int       // 0 is keyCacheSize
+	kept  *keptKeys // nil: none yet
+}
+
+// keptKeys is a pointer in a pointer: fmt, which prints all it gets at, follows one.
+type keptKeys struct{ *keyRing }
+
+type keyRing struct {
 	entries map[keyName]*keyEntry
-	newest  *keyEntry // of a ring
+	newest  *keyEntry
 }
 
 type keyName struct {
@@ -129,47 +136,48 @@ func (c *keyCache) get(id, secret, region, service, stamp string) SigningKey {
 	name := keyName{id, secret, region, service, [8]byte([]byte(stamp))}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.newest != nil && c.newest.name == name { // most often; no hash of the whole name
-		return c.newest.key
-	}
-	if e := c.entries[name]; e != nil {
-		if c.newest != e {
-			e.unlink()
-			c.push(e)
-		}
-		return e.key
-	}
-	if c.entries == nil {
-		c.entries = map[keyName]*keyEntry{}
+	if c.kept == nil {
+		c.kept = &keptKeys{&keyRing{entries: map[keyName]*keyEntry{}}}
 		if c.limit == 0 {
 			c.limit = keyCacheSize
 		}
 	}
-	for len(c.entries) >= c.limit {
-		oldest := c.newest.next
-		delete(c.entries, oldest.name)
-		if oldest == c.newest {
-			c.newest = nil
+	r := c.kept.keyRing
+	if r.newest != nil && r.newest.name == name { // most often; no hash of the whole name
+		return r.newest.key
+	}
+	if e := r.entries[name]; e != nil {
+		if r.newest != e {
+			e.unlink()
+			r.push(e)
+		}
+		return e.key
+	}
+	for len(r.entries) >= c.limit {
+		oldest := r.newest.next
+		delete(r.entries, oldest.name)
+		if oldest == r.newest {
+			r.newest = nil
 		} else {
 			oldest.unlink()
 		}
 		*oldest = keyEntry{}
 	}
 	e := &keyEntry{name: name, key: DeriveKey(secret, stamp[:8], region, service)}
-	c.entries[name] = e
-	c.push(e)
+	r.entries[name] = e
+	r.push(e)
 	return e.key
 }
 
 // push makes e the newest of the ring, whose newest entry precedes the oldest.
-func (c *keyCache) push(e *keyEntry) {
-	if c.newest == nil {
+func (r *keyRing) push(e *keyEntry) {
+	if r.newest == nil {
 		e.next, e.prev = e, e
 	} else {
-		e.prev, e.next = c.newest, c.newest.next
+		e.prev, e.next = r.newest, r.newest.next
 		e.prev.next, e.next.prev = e, e
 	}
-	c.newest = e
+	r.newest = e
 }
 
 func (e *keyEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }

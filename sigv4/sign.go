@@ -1,10 +1,12 @@
 package sigv4
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/gatehouse-proxy/gatehouse/sigv4/sha256"
 )
@@ -25,10 +27,7 @@ func NewSigner(o Options) (*Signer, error) {
 	if s.rules, err = compileRules(&o); err != nil {
 		return nil, err
 	}
-	if o.Expires == 0 {
-		s.options.Expires = DefaultExpires
-	}
-	if e := s.options.Expires; e < time.Second || e > MaxExpires || e%time.Second != 0 {
+	if e := o.Expires; e < 0 || e > MaxExpires || e%time.Second != 0 {
 		return nil, fault("expires: want whole seconds from 1 s to 7 days")
 	}
 	return s, nil
@@ -42,14 +41,16 @@ func (s *Signer) GoString() string { return s.String() }
 
 // Signed is what a signature changes in a request. Its slices are overwritten when
 // it is passed to another call, strings are not: a Signed that is kept saves the
-// allocations. The zero value is ready; a copy of one that was used shares its memory
-// and must not be passed to another call.
+// allocations. The zero value is ready.
 type Signed struct {
 	// SetHeaders replace every header of their name.
 	SetHeaders [][2]string
 	// RemoveHeaders are the names (lower case) of headers that the request has and
 	// that belong to an earlier signature.
 	RemoveHeaders []string
+	// Path is the path to send: as it came, but for S3 (Options.SingleEncode) with
+	// %2B for each "+", which S3 itself takes for a space and other stores for a plus.
+	Path string
 	// RawQuery is the query to send: as it came, less an earlier signature's
 	// parameters, plus, where the query is signed, those of this one.
 	RawQuery string
@@ -60,6 +61,7 @@ type Signed struct {
 	// PayloadHash is the hash that was signed.
 	PayloadHash string
 
+	self uintptr // its address: see start
 	b    builder
 	sts  text
 	text []byte
@@ -116,7 +118,7 @@ next:
 		headers = append(headers, h)
 	}
 	r.Headers = append(headers, s.SetHeaders...)
-	r.RawQuery = s.RawQuery
+	r.Path, r.RawQuery = s.Path, s.RawQuery
 	r.PayloadHash = s.PayloadHash
 	return r
 }
@@ -196,7 +198,7 @@ func (s *Signer) SignQuery(out *Signed, r *Request, c Credentials, scope Scope) 
 	b.add(queryCredential, string(text))
 	b.add(queryDate, out.date)
 	b.add(querySignedHeaders, out.SignedHeaders)
-	b.add(queryExpires, strconv.FormatInt(int64(s.options.Expires/time.Second), 10))
+	b.add(queryExpires, strconv.FormatInt(int64(cmp.Or(s.options.Expires, DefaultExpires)/time.Second), 10))
 	if c.SessionToken != "" {
 		b.add(queryToken, c.SessionToken)
 	}
@@ -226,6 +228,10 @@ func payloadHash(r *Request) string {
 // start checks what is common to both ways and collects the request's own query
 // parameters and headers.
 func (s *Signed) start(signer *Signer, r *Request, c *Credentials, scope *Scope, hash string, setsHash bool) error {
+	// A copy of a Signed that was used shares no memory with it from here on.
+	if address := uintptr(unsafe.Pointer(s)); s.self != address {
+		*s = Signed{self: address}
+	}
 	s.clear()
 	s.sts = s.sts[:0]
 	s.b.reset()
@@ -302,7 +308,7 @@ func (t *scopeTexts) equal(u *scopeTexts) bool {
 
 func (s *Signed) clear() {
 	s.SetHeaders, s.RemoveHeaders = s.SetHeaders[:0], s.RemoveHeaders[:0]
-	s.RawQuery, s.SignedHeaders, s.Signature, s.PayloadHash = "", "", "", ""
+	s.Path, s.RawQuery, s.SignedHeaders, s.Signature, s.PayloadHash = "", "", "", "", ""
 }
 
 // finish takes the steps from what was collected to the signature in hex.
@@ -310,6 +316,9 @@ func (s *Signed) finish(signer *Signer, r *Request, c *Credentials, scope *Scope
 	if err := s.b.canonicalRequest(r.Method, r.Path, s.PayloadHash, &signer.options); err != nil {
 		s.clear()
 		return err
+	}
+	if s.Path = r.Path; s.b.plus {
+		s.Path = strings.ReplaceAll(r.Path, "+", "%2B")
 	}
 	s.sts = s.sts[:0]
 	s.sts.toSign(s.date, s.scope, s.b.canon)
@@ -396,7 +405,7 @@ func ofQuerySignature(key []byte) bool {
 // earlier signature. setsHash says that the payload hash will be set anyway.
 func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error {
 	b := &s.b
-	host, connection := r.Host, ""
+	host, named, connection := r.Host, r.Host != "", ""
 	hashes, sameHash := 0, false
 	for i := range r.Headers {
 		name, value := r.Headers[i][0], r.Headers[i][1]
@@ -417,8 +426,8 @@ func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error
 			b.sign(name, value)
 		case kindHost:
 			value = trimBlanks(value)
-			if host == "" {
-				host = value
+			if !named {
+				host, named = value, true
 			} else if host != value {
 				return fault("host: given twice, with different values")
 			}
@@ -427,6 +436,12 @@ func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error
 		case kindHash:
 			hashes++
 			sameHash = trimBlanks(value) == s.PayloadHash
+		}
+		if k != kindSigned { // or else canonicalRequest looks at it
+			var err error
+			if s.text, err = appendValue(s.text[:0], value); err != nil {
+				return fault("header " + name + ": " + err.Error())
+			}
 		}
 		if k&kindConnection != 0 {
 			connection += "," + value
@@ -440,9 +455,19 @@ func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error
 		s.remove(headerContentSHA256)
 	}
 	if connection != "" {
+		var err error
 		b.headers = slices.DeleteFunc(b.headers, func(h header) bool {
-			return nominated(connection, h.name) && !required(h.name) && !signer.rules.include.match(h.name)
+			if !nominated(connection, h.name) || required(h.name) || signer.rules.include.match(h.name) {
+				return false
+			}
+			if _, bad := appendValue(nil, h.value); bad != nil {
+				err = fault("header " + h.name + ": " + bad.Error())
+			}
+			return true
 		})
+		if err != nil {
+			return err
+		}
 	}
 	if !isHost(host) {
 		return fault("host: want one, without blanks")

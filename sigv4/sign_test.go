@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +46,19 @@ func TestMalformedInputIsAnError(t *testing.T) {
 			r.Host = ""
 			r.Headers = append(r.Headers, [2]string{"Host", "a"}, [2]string{"host", "b"})
 		}, "sigv4: host: given twice, with different values"},
+		"an empty host header and another": {func(r *Request, _ *Credentials, _ *Scope) {
+			r.Host = ""
+			r.Headers = append(r.Headers, [2]string{"Host", " "}, [2]string{"host", "b"})
+		}, "sigv4: host: given twice, with different values"},
+		"a line break in a header that is not signed": {func(r *Request, _ *Credentials, _ *Scope) {
+			r.Headers[0] = [2]string{"User-Agent", "a\r\nx-amz-acl: public-read"}
+		}, "sigv4: header user-agent: control character in its value"},
+		"a line break in an earlier signature": {func(r *Request, _ *Credentials, _ *Scope) {
+			r.Headers[0] = [2]string{"authorization", "a\nb"}
+		}, "sigv4: header authorization: control character in its value"},
+		"a line break in a header for one hop": {func(r *Request, _ *Credentials, _ *Scope) {
+			r.Headers = [][2]string{{"connection", "x-a"}, {"x-a", "a\nb"}}
+		}, "sigv4: header x-a: control character in its value"},
 		"an empty header name":               {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "" }, "sigv4: header: its name is no token"},
 		"a header name with a blank":         {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "x a" }, "sigv4: header: its name is no token"},
 		"a header name with a colon":         {func(r *Request, _ *Credentials, _ *Scope) { r.Headers[0][0] = "x:a" }, "sigv4: header: its name is no token"},
@@ -353,8 +367,20 @@ func TestNothingPrintsSecrets(t *testing.T) {
 	if err := signer.SignHeaders(&s, &r, exampleCredentials, exampleScope); err != nil {
 		t.Fatal(err)
 	}
+	holder := struct {
+		S Signer
+		V Verifier
+	}{}
+	holder.V.Service, holder.V.Region, holder.V.Options, holder.V.Lookup = v.Service, v.Region, v.Options, v.Lookup
+	holder.V.AllowUnsignedPayload = true
+	if _, err := holder.V.Verify(&r, exampleScope.Time); err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.S.SignHeaders(&s, &r, exampleCredentials, exampleScope); err != nil {
+		t.Fatal(err)
+	}
 	for name, what := range map[string]any{
-		"Signer": signer, "Verifier": v, "Signed": &s, "Credentials": exampleCredentials, "SigningKey": signer.keys.newest.key,
+		"Signer": signer, "Verifier": v, "Signed": &s, "a struct around": &holder, "Credentials": exampleCredentials, "SigningKey": signer.keys.kept.newest.key,
 		"a struct": struct {
 			S *Signer
 			V *Verifier
@@ -397,7 +423,7 @@ func TestKeysAreNotMixedUp(t *testing.T) {
 					for _, service := range []string{"s3", "sts"} {
 						seen[sign(id, secret, day, "us-east-1", service)+secret+day+service] = true
 						seen[sign(id, secret, day, "eu-west-1", service)+secret+day+service] = true
-						if n := len(signer.keys.entries); n > 4 {
+						if n := len(signer.keys.kept.entries); n > 4 {
 							t.Fatalf("%d keys kept, want at most 4", n)
 						}
 					}
@@ -419,7 +445,7 @@ func TestTheKeyUsedLastIsKept(t *testing.T) {
 		get(id)
 	}
 	var kept []string
-	for name := range c.entries {
+	for name := range c.kept.entries {
 		kept = append(kept, name.id)
 	}
 	if got := len(kept); got != 3 || !contains(kept, "a") || !contains(kept, "d") || !contains(kept, "e") {
@@ -537,6 +563,97 @@ func TestPlainNames(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// A copy of a Signed that was used is one of its own: neither signs with what the
+// other left, nor changes what the other gave.
+func TestACopyOfASignedIsApart(t *testing.T) {
+	t.Parallel()
+	signer := newSigner(t, OptionsFor("s3"))
+	// A long scope, so that the first block of the string to sign is kept.
+	scopes := [2]Scope{{"execute-api", "ap-southeast-1", exampleScope.Time}, {"execute-api", "ap-southeast-1", exampleScope.Time.Add(time.Hour)}}
+	sign := func(s *Signed, i int) (out [3]string) {
+		t.Helper()
+		r := Request{Method: "GET", Path: "/" + strconv.Itoa(i), Host: "example.org", Headers: [][2]string{{"x-a", "1"}}}
+		if err := signer.SignHeaders(s, &r, exampleCredentials, scopes[i]); err != nil {
+			t.Fatal(err)
+		}
+		return [...]string{s.Signature, s.SetHeaders[0][1], s.CanonicalRequest()}
+	}
+	var want [2][3]string
+	for i := range want {
+		var fresh Signed
+		want[i] = sign(&fresh, i)
+		for j := range want[i] {
+			want[i][j] = strings.Clone(want[i][j])
+		}
+	}
+	var a Signed
+	sign(&a, 0)
+	b := a
+	ofA := sign(&a, 1)
+	ofB := sign(&b, 0)
+	if ofA != want[1] || ofB != want[0] || sign(&a, 1) != want[1] {
+		t.Errorf("%v and %v, want %v and %v", ofA, ofB, want[1], want[0])
+	}
+	var wg sync.WaitGroup
+	for i := range 4 {
+		c := a
+		wg.Go(func() {
+			for j := range 50 {
+				if got := sign(&c, (i+j)%2); got != want[(i+j)%2] {
+					t.Errorf("%v, want %v", got, want[(i+j)%2])
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// S3 reads a plus in a path as a space, other stores as a plus: it is sent so that
+// all of them read a plus.
+func TestThePathThatIsSent(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string][2]string{ // by S3's rules and by the others'
+		"":              {"", ""},
+		"/a%2Bb%20c":    {"/a%2Bb%20c", "/a%2Bb%20c"},
+		"/a+b/../++":    {"/a%2Bb/../%2B%2B", "/a+b/../++"},
+		"/a=b%2fc+?":    {"", ""}, // refused
+		"/%c3%bc+ü%2b+": {"/%c3%bc%2Bü%2b%2B", "/%c3%bc+ü%2b+"},
+	} {
+		for i, o := range []Options{OptionsFor("s3"), {}} {
+			signer := newSigner(t, o)
+			r := Request{Method: "GET", Path: path, Host: "example.org"}
+			var s Signed
+			for _, sign := range []func(*Signed, *Request, Credentials, Scope) error{signer.SignHeaders, signer.SignQuery} {
+				err := sign(&s, &r, exampleCredentials, exampleScope)
+				if s.Path != want[i] || (err != nil) != strings.Contains(path, "?") {
+					t.Errorf("%s: %s (%v), want %s", path, s.Path, err, want[i])
+				}
+				if err != nil {
+					continue
+				}
+				if signed := s.Apply(r); signed.Path != want[i] {
+					t.Errorf("%s: sent as %s, want %s", path, signed.Path, want[i])
+				}
+				verify(t, signer, &s, r, exampleCredentials)
+			}
+		}
+	}
+}
+
+func TestOptionsForServices(t *testing.T) {
+	t.Parallel()
+	s3 := Options{KeepPath: true, SingleEncode: true, SignBody: true, SignBodyInQuery: true}
+	for service, want := range map[string]Options{
+		"s3": s3, "s3-object-lambda": s3, "s3-outposts": s3, "s3express": s3,
+		"aoss": {SignBody: true}, "iotdevicegateway": {OmitSessionToken: true},
+		"": {}, "lambda": {}, "S3": {}, "es": {},
+	} {
+		if got := OptionsFor(service); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", service, got, want)
 		}
 	}
 }

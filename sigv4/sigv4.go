@@ -132,8 +132,8 @@ type Request struct {
 	Body []byte
 }
 
-// Options are the rules of a service. The zero value is right for all services
-// but S3 and its relatives; [OptionsFor] knows those.
+// Options are the rules of a service. The zero value is right for nearly all
+// services; [OptionsFor] knows S3 and the other exceptions.
 type Options struct {
 	// KeepPath leaves the path as it is, where otherwise dot segments and repeated
 	// slashes are resolved in the canonical request. S3 needs it: its keys may
@@ -167,11 +167,19 @@ type Options struct {
 }
 
 // OptionsFor returns the options of a service: those of S3 for s3,
-// s3-object-lambda, s3-outposts and s3express, the zero value for all others.
+// s3-object-lambda, s3-outposts and s3express, SignBody for aoss,
+// OmitSessionToken for iotdevicegateway, the zero value for all others.
+//
+// Source: https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-clients.html#serverless-signing,
+// https://docs.aws.amazon.com/iot/latest/developerguide/iam-users-groups-roles.html
 func OptionsFor(service string) Options {
 	switch service {
 	case "s3", "s3-object-lambda", "s3-outposts", "s3express":
 		return Options{KeepPath: true, SingleEncode: true, SignBody: true, SignBodyInQuery: true}
+	case "aoss":
+		return Options{SignBody: true}
+	case "iotdevicegateway":
+		return Options{OmitSessionToken: true}
 	}
 	return Options{}
 }

@@ -195,10 +195,11 @@ func (v *Verifier) read(b *builder, r *Request) (*claim, *VerifyError) {
 		default:
 			continue
 		}
-		if *field != "" || h[1] == "" {
+		value := trimBlanks(h[1])
+		if *field != "" || value == "" {
 			return nil, refuse(CodeMalformedHeader, name+": want it once, and not empty")
 		}
-		*field = trimBlanks(h[1])
+		*field = value
 	}
 	query, fail := v.readQuery(b, r.RawQuery)
 	if fail != nil {
@@ -292,9 +293,10 @@ func parseAuthorization(c *claim, text string) *VerifyError {
 	if !ok {
 		return refuse(CodeMalformedHeader, "authorization: want "+Algorithm)
 	}
+	more := false
 	for range 3 {
 		var part string
-		part, rest, _ = strings.Cut(rest, ",")
+		part, rest, more = strings.Cut(rest, ",")
 		key, value, _ := strings.Cut(trimBlanks(part), "=")
 		var to *string
 		switch key {
@@ -310,7 +312,7 @@ func parseAuthorization(c *claim, text string) *VerifyError {
 		}
 		*to = value
 	}
-	if rest != "" {
+	if more {
 		return refuse(CodeMalformedHeader, "authorization: want nothing after its three parts")
 	}
 	return nil
@@ -362,14 +364,14 @@ func (v *Verifier) takeHeaders(b *builder, r *Request, c *claim, out *Verified) 
 	if !signed("host") || !c.presigned && !signed(headerDate) {
 		return refuse(CodeAccessDenied, "signed headers: want host, and x-amz-date where it is a header")
 	}
-	host := r.Host
+	host, named := r.Host, r.Host != ""
 	for _, h := range r.Headers {
 		name, ok := lower(h[0])
 		switch {
 		case !ok || name == headerAuthorization:
 		case name == "host":
-			if value := trimBlanks(h[1]); host == "" {
-				host = value
+			if value := trimBlanks(h[1]); !named {
+				host, named = value, true
 			} else if host != value {
 				return refuse(CodeInvalidRequest, "host: given twice, with different values")
 			}

@@ -35,8 +35,7 @@ type Filter struct {
 	metrics metrics
 	host    filter.Host
 	chain   *aws.Chain
-	s3      *sigv4.Signer // by S3's rules
-	other   *sigv4.Signer
+	signers [len(ruled)]*sigv4.Signer
 	scratch sigv4.Signed // a worker has one thread
 	proven  int64        // the second of a signature that AWS took
 	aimedAt string       // the last host that aim was asked for
@@ -78,11 +77,10 @@ func load(data []byte, host filter.Host) (filter.Filter, error) {
 		return nil, err
 	}
 	f.chain.Clock.Limit = c.MaxClockSkew
-	if f.s3, err = c.newSigner("s3"); err == nil {
-		f.other, err = c.newSigner("")
-	}
-	if err != nil {
-		return nil, conf.Errors{{Path: "sign_headers", Text: err.Error(), Beyond: true}}
+	for i, service := range ruled {
+		if f.signers[i], err = c.newSigner(service); err != nil {
+			return nil, conf.Errors{{Path: "sign_headers", Text: err.Error(), Beyond: true}}
+		}
 	}
 	return f, nil
 }
@@ -236,14 +234,15 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	for _, h := range s.SetHeaders {
 		m.SetHeader(h[0], h[1])
 	}
-	if s.RawQuery != query {
+	if s.RawQuery != query || s.Path != path {
 		if c.SignQuery {
 			keepForLogs(m)
 		}
+		target := s.Path
 		if s.RawQuery != "" {
-			path += "?" + s.RawQuery
+			target += "?" + s.RawQuery
 		}
-		m.SetHeader(":path", path)
+		m.SetHeader(":path", target)
 	}
 	if x.target.rewrite {
 		m.SetHeader(":authority", x.target.authority)
@@ -275,15 +274,12 @@ func (x *exchange) signature(s *sigv4.Signed, m filter.Message, at time.Time) (p
 	method, _ := m.Header(":method")
 	target, _ := m.Header(":path")
 	path, query = splitQuery(target)
-	signer := x.other
-	if x.target.s3 {
-		signer = x.s3
-	}
 	// Field by field: the compiler would make a literal elsewhere and copy it.
 	var r sigv4.Request
 	r.Method, r.Path, r.RawQuery, r.Host = method, path, query, x.target.authority
 	r.Headers, r.PayloadHash = m.Headers(), x.payload
 	scope := sigv4.Scope{Service: x.target.service, Region: x.target.region, Time: at}
+	signer := x.signers[x.target.rules]
 	if x.config.SignQuery {
 		return path, query, signer.SignQuery(s, &r, x.credentials, scope)
 	}

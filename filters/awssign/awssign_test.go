@@ -142,6 +142,8 @@ func TestSigned(t *testing.T) {
 		"an unsigned chunked body keeps its literal":    {s3, put("/k", "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER", "content-encoding: aws-chunked", "x-amz-trailer: x-amz-checksum-crc32", "x-amz-decoded-content-length: 5"), "s3", "us-east-1", sigv4.StreamingUnsignedTrailer, "host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-trailer"},
 		"also where bodies are to be hashed":            {s3 + `,"payload":"hashed"`, put("/k", "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER"), "s3", "us-east-1", sigv4.StreamingUnsignedTrailer, "host;x-amz-content-sha256;x-amz-date"},
 		"an upgrade is signed as the GET that it is":    {static, request("GET", "api.execute-api.eu-west-1.amazonaws.com", "/", "upgrade: websocket"), "execute-api", "eu-west-1", sigv4.EmptyPayload, "host;x-amz-content-sha256;x-amz-date"},
+		"OpenSearch Serverless":                         {static, request("POST", "x.eu-west-1.aoss.amazonaws.com", "/i/_doc", "content-type: application/json", "content-length: 0"), "aoss", "eu-west-1", sigv4.EmptyPayload, "content-type;host;x-amz-content-sha256;x-amz-date"},
+		"OpenSearch Serverless, all headers":            {static + `,"sign_all_headers":true`, request("POST", "x.eu-west-1.aoss.amazonaws.com", "/i/_doc", "accept: a", "content-length: 0"), "aoss", "eu-west-1", sigv4.EmptyPayload, "accept;host;x-amz-content-sha256;x-amz-date"},
 		"a query, for S3":                               {s3 + `,"sign_query":true`, put("/k?x=1"), "s3", "us-east-1", sigv4.UnsignedPayload, "host"},
 		"a query, for others":                           {static + `,"sign_query":true,"query_expires":"1m"`, post(function), "lambda", "eu-west-1", hello, "host;x-amz-content-sha256"},
 		"a query, S3 hashed":                            {s3 + `,"sign_query":true,"payload":"hashed"`, put("/k"), "s3", "us-east-1", hello, "host;x-amz-content-sha256"},
@@ -189,6 +191,8 @@ func TestStripped(t *testing.T) {
 		"a presigned query":              {s3, "/k?a=1" + own + "&b=2", []string{"x-amz-acl: private"}, "/k?a=1&b=2\nx-amz-acl: private\n"},
 		"nothing but a presigned query":  {s3, "/k?" + own[1:], nil, "/k\n"},
 		"parameters of the request stay": {s3, "/k?X-Amz-Object=1&x-amz-target=2&response-content-type=x", nil, "/k?X-Amz-Object=1&x-amz-target=2&response-content-type=x\n"},
+		"a plus in a key":                {s3, "/a+b%2Bc%20d?e=f+g", nil, "/a%2Bb%2Bc%20d?e=f+g\n"},
+		"a plus in another path":         {static + `,"service":"execute-api","region":"eu-west-1"`, "/a+b?e=f+g", nil, "/a+b?e=f+g\n"},
 		"the token":                      {perUser + `,"service":"s3"`, "/k", []string{bearer("ann")}, "/k\n"},
 		"the token in a header of its own, and the client's Authorization": {perUser + `,"service":"s3","auth_header":"x-token","auth_scheme":""`, "/k", []string{"x-token: " + token("ann", time.Hour), "authorization: Basic evil"}, "/k\n"},
 		"the client's copy of a preserved token":                           {perUser + `,"service":"s3","preserve_auth_header":true,"auth_header":"x-token","auth_scheme":""`, "/k", []string{"x-token: " + token("ann", time.Hour), "x-authorization: evil", "x_authorization: evil"}, "/k\nx-authorization: " + token("ann", time.Hour) + "\n"},
@@ -224,6 +228,29 @@ func TestStripped(t *testing.T) {
 			if x.StripsTrailer(name) != want {
 				t.Errorf("trailer %s: %v", name, !want)
 			}
+		}
+	}
+}
+
+// IoT verifies a presigned request without the session's token.
+func TestTokenThatIsNotSigned(t *testing.T) {
+	t.Parallel()
+	for service, omitted := range map[string]bool{"iotdevicegateway": true, "execute-api": false} {
+		f, _ := newFilter(t, perUser+`,"sign_query":true,"service":"`+service+`"`)
+		m := request("GET", "a.iot.eu-west-1.amazonaws.com", "/mqtt", bearer("ann"), "upgrade: websocket")
+		if e, _ := hosttest.Drive(f, m, grants); e.Word != Signed {
+			t.Fatal(e.Word)
+		}
+		if _, err := verify(m, service, "eu-west-1", hosttest.Now); err != nil {
+			t.Errorf("%s: %v\n%s", service, err, m.Text())
+		}
+		target, _ := m.Header(":path")
+		v := sigv4.Verifier{Service: service, Region: "eu-west-1", Options: sigv4.Options{OmitSessionToken: !omitted}, AllowUnsignedPayload: true,
+			Lookup: func(string, string) (string, error) { return "secret-ann", nil }}
+		path, query, _ := strings.Cut(target, "?")
+		r := sigv4.Request{Method: "GET", Path: path, RawQuery: query, Host: "a.iot.eu-west-1.amazonaws.com", Headers: m.Fields}
+		if _, err := v.Verify(&r, hosttest.Now); err == nil || !strings.Contains(err.Error(), sigv4.CodeMismatch) {
+			t.Errorf("%s: the token is signed where it should not be, or the other way: %v", service, err)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (c *Config) unsignedPayload(service string) bool {
 	case payloadHashed:
 		return false
 	}
-	return service == "vpc-lattice-svcs" || sigv4.OptionsFor(service).SignBody && c.OverrideProtocol != "http"
+	return service == "vpc-lattice-svcs" || rulesOf(service) == rulesOfS3 && c.OverrideProtocol != "http"
 }
 
 // isHash accepts lower-case hex alone, as the services do.

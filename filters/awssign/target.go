@@ -1,6 +1,7 @@
 package awssign
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ type target struct {
 	rewrite   bool   // :authority becomes that too
 	service   string
 	region    string
-	s3        bool   // by S3's rules
+	rules     int    // an index of ruled
 	cluster   string // for the cluster header
 }
 
@@ -110,7 +111,7 @@ func (c *Config) aim(m filter.Message, t *target) filter.Word {
 			return UnknownService
 		}
 	}
-	t.s3 = sigv4.OptionsFor(t.service).KeepPath
+	t.rules = rulesOf(t.service)
 	if c.Target.ClusterHeader != "" {
 		if t.cluster = c.Target.HTTPSCluster; c.OverrideProtocol == "http" {
 			t.cluster = c.Target.HTTPCluster
@@ -120,6 +121,19 @@ func (c *Config) aim(m filter.Message, t *target) filter.Word {
 		return TargetRefused
 	}
 	return ""
+}
+
+// ruled are services that stand for all that are signed by the same rules.
+var ruled = [...]string{"", rulesOfS3: "s3", "aoss", "iotdevicegateway"}
+
+const rulesOfS3 = 1
+
+// rulesOf returns the index of a service's rules in ruled.
+func rulesOf(service string) int {
+	if sigv4.OptionsFor(service).KeepPath {
+		return rulesOfS3
+	}
+	return max(0, slices.Index(ruled[:], service))
 }
 
 // setState must be called by OnRequest itself: see filter.Message.
