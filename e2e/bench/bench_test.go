@@ -17,11 +17,27 @@ func TestAgainstComparesWithinRounds(t *testing.T) {
 	// The machine is twice as slow in the second round and three times in the third.
 	base, reference, own := []float64{10, 20, 30}, []float64{30, 60, 90}, []float64{20, 40, 60}
 	added, ratio := against(own, base, reference)
-	if want := (spread{20, 10, 30}); added != want {
+	if want := (spread{20, 10, 30, 10, 30}); added != want {
 		t.Errorf("added %v, want %v", added, want)
 	}
-	if want := (spread{0.5, 0.5, 0.5}); ratio != want {
+	if want := (spread{0.5, 0.5, 0.5, 0.5, 0.5}); ratio != want {
 		t.Errorf("ratio %v, want %v", ratio, want)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	t.Parallel()
+	for want, figures := range map[spread][]float64{
+		{}:                   nil,
+		{7, 7, 7, 7, 7}:      {7},
+		{1.5, 1, 2, 1, 2}:    {2, 1},
+		{4.5, 3, 6, 1, 8}:    {8, 1, 7, 2, 6, 3, 5, 4},
+		{5, 3, 7, 1, 100}:    {100, 1, 2, 3, 4, 5, 6, 7, 8},
+		{2, 2, 2, -100, 2.5}: {2, 2, 2.5, 2, -100},
+	} {
+		if got := spreadOf(figures); got != want {
+			t.Errorf("%v: %v, want %v", figures, got, want)
+		}
 	}
 }
 

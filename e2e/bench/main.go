@@ -41,7 +41,7 @@ type plan struct {
 }
 
 var (
-	full  = plan{rounds: 9, block: 2 * time.Second, settle: 200 * time.Millisecond, warmup: 3 * time.Second, connections: 16, rate: 200, open: 3 * time.Second, openRounds: 2, workers: []int{1, 4, 16}, loads: 3}
+	full  = plan{rounds: 25, block: 600 * time.Millisecond, settle: 200 * time.Millisecond, warmup: 3 * time.Second, connections: 16, rate: 200, open: 3 * time.Second, openRounds: 2, workers: []int{1, 4, 16}, loads: 3}
 	quick = plan{rounds: 3, block: 500 * time.Millisecond, settle: 100 * time.Millisecond, warmup: time.Second, connections: 16, rate: 200, open: time.Second, openRounds: 1, workers: []int{1}, loads: 1}
 )
 

@@ -28,7 +28,7 @@ func (r *report) plot() string {
 	most := 0.0
 	for _, c := range list {
 		_, added, _ := r.costs(c)
-		most = max(most, added.max)
+		most = max(most, added.high)
 	}
 	step := niceStep(most)
 	limit := math.Ceil(most/step) * step
@@ -41,7 +41,7 @@ func (r *report) plot() string {
 	p("<title>CPU time that filters add to a request in Envoy</title>\n")
 	p("<style>text{fill:#24292f}.grid{stroke:#8886}.ours{fill:#2f6feb}.theirs{fill:#8b949e}.spread{stroke:#24292f}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.spread{stroke:#e6edf3}}</style>\n")
 	p(`<text x="12" y="22" font-size="16">CPU time of Envoy added to a request, µs</text>` + "\n")
-	p(`<text x="12" y="42">median of %d blocks, line: least to greatest; Envoy %s, %s</text>`+"\n",
+	p(`<text x="12" y="42">median of %d blocks, line: the middle half of them; Envoy %s, %s</text>`+"\n",
 		r.plan.rounds, html.EscapeString(r.machine.envoy), r.began.UTC().Format("2006-01-02"))
 	for v := 0.0; v <= limit+step/2; v += step {
 		p(`<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text x="%.1f" y="%d" text-anchor="middle">%g</text>`+"\n",
@@ -57,8 +57,8 @@ func (r *report) plot() string {
 		middle := y + bar/2
 		p(`<text x="%d" y="%d" text-anchor="end">%s</text>`, left-10, middle+5, html.EscapeString(c.title))
 		p(`<rect class="%s" x="%d" y="%d" width="%.1f" height="%d"/>`, class, left, y, x(added.median)-left, bar)
-		p(`<line class="spread" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x(added.min), x(added.max), middle, middle)
-		p(`<text x="%.1f" y="%d">%.1f</text>`+"\n", x(added.max)+6, middle+5, added.median)
+		p(`<line class="spread" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x(added.low), x(added.high), middle, middle)
+		p(`<text x="%.1f" y="%d">%.1f</text>`+"\n", x(added.high)+6, middle+5, added.median)
 	}
 	p("</svg>\n")
 	return b.String()

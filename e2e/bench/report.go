@@ -152,7 +152,7 @@ type printf func(format string, args ...any)
 
 func (r *report) cpuTable(p printf) {
 	p("\n### CPU time of Envoy per request\n\n")
-	p("Microseconds, user and system, of the whole process; medians of %d alternating blocks of %s a chain, least and greatest in brackets; %d connections, closed loop. Added: over the empty chain, in the same round. Ratio: to what `ext_authz` adds, in the same round; chains that set an identity header, to the `ext_authz` that does.\n\n",
+	p("Microseconds, user and system, of the whole process; medians of %d alternating blocks of %s a chain, the middle half of them in brackets; %d connections, closed loop. Added: over the empty chain, in the same round. Ratio: to what `ext_authz` adds, in the same round; chains that set an identity header, to the `ext_authz` that does.\n\n",
 		r.plan.rounds, r.plan.block, r.plan.connections)
 	isSigner := func(c chain) bool { return strings.HasPrefix(c.name, signing) }
 	p("| Chain | total | added | ratio | requests |\n| --- | --- | --- | --- | --- |\n")
@@ -184,26 +184,26 @@ func (r *report) requests(c chain) (n uint64) {
 func (r *report) costRow(p printf, c chain) {
 	total, added, ratio := r.costs(c)
 	if c.name == c.base {
-		p("| %s | %.1f (%.1f–%.1f) | | | %d |\n", c.title, total.median, total.min, total.max, r.requests(c))
+		p("| %s | %.1f (%.1f–%.1f) | | | %d |\n", c.title, total.median, total.low, total.high, r.requests(c))
 		return
 	}
 	p("| %s | %.1f | %.1f (%.1f–%.1f) | %.2f (%.2f–%.2f) | %d |\n", c.title, total.median,
-		added.median, added.min, added.max, ratio.median, ratio.min, ratio.max, r.requests(c))
+		added.median, added.low, added.high, ratio.median, ratio.low, ratio.high, r.requests(c))
 }
 
 func (r *report) signRow(p printf, c chain) {
 	total, added, ratio := r.costs(c)
 	if c.name == c.base {
-		p("| %s | %.1f (%.1f–%.1f) | | | | %d |\n", c.title, total.median, total.min, total.max, r.requests(c))
+		p("| %s | %.1f (%.1f–%.1f) | | | | %d |\n", c.title, total.median, total.low, total.high, r.requests(c))
 		return
 	}
 	bytes := ""
 	if c.body == largeBody {
 		s := r.perByte(c)
-		bytes = fmt.Sprintf("%.1f (%.1f–%.1f)", s.median, s.min, s.max)
+		bytes = fmt.Sprintf("%.1f (%.1f–%.1f)", s.median, s.low, s.high)
 	}
 	p("| %s | %.1f | %.1f (%.1f–%.1f) | %.2f (%.2f–%.2f) | %s | %d |\n", c.title, total.median,
-		added.median, added.min, added.max, ratio.median, ratio.min, ratio.max, bytes, r.requests(c))
+		added.median, added.low, added.high, ratio.median, ratio.low, ratio.high, bytes, r.requests(c))
 }
 
 func (r *report) latencyTable(p printf) {

@@ -4,8 +4,9 @@ import (
 	"slices"
 )
 
-// spread is the median of some figures and their least and greatest.
-type spread struct{ median, min, max float64 }
+// spread is the median of some figures, the two between which the middle half of
+// them lies, and their least and greatest.
+type spread struct{ median, low, high, min, max float64 }
 
 func spreadOf(figures []float64) spread {
 	s := slices.Sorted(slices.Values(figures))
@@ -17,7 +18,7 @@ func spreadOf(figures []float64) spread {
 	if n%2 == 0 {
 		median = (s[n/2-1] + s[n/2]) / 2
 	}
-	return spread{median, s[0], s[n-1]}
+	return spread{median, s[n/4], s[n-1-n/4], s[0], s[n-1]}
 }
 
 // against is what chains cost beside two others: added over base in the same
