@@ -18,7 +18,6 @@ import (
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/identity"
 	"github.com/gatehouse-proxy/gatehouse/sigv4"
-	"github.com/gatehouse-proxy/gatehouse/sigv4/credentials"
 )
 
 // Plugin is the filter as the shell mounts it.
@@ -77,6 +76,7 @@ func load(data []byte, host filter.Host) (filter.Filter, error) {
 		return nil, err
 	}
 	f.chain.Clock.Limit = c.MaxClockSkew
+	f.chain.Retries = c.Mount == mountUpstream
 	for i, service := range ruled {
 		if f.signers[i], err = c.newSigner(service); err != nil {
 			return nil, conf.Errors{{Path: "sign_headers", Text: err.Error(), Beyond: true}}
@@ -155,6 +155,7 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 		}
 	}
 	if token == "" && x.chain.Passes() {
+		c.takeToken(m, false)
 		return filter.Pass(Unsigned)
 	}
 	word := x.aim(m)
@@ -205,10 +206,10 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 		}
 		x.payload = sigv4.HashPayload(m.Body())
 		x.metrics.hashed.Add(uint64(len(m.Body())))
-		if b.Now.Sub(now) < credentials.DefaultMargin {
+		if !b.Now.After(now) || x.chain.Fixed() != nil {
 			return x.sign(m, b.Now)
 		}
-		// The body came so slowly that session or token may have ended meanwhile.
+		// Session or token may have ended while the body came.
 		token := ""
 		if x.chain.NeedsToken() {
 			token, _ = x.config.Credentials.Token(m) // which was good
@@ -220,8 +221,10 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 // sign replaces what the client sent by way of a signature with ours.
 func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	c := x.config
-	if x.chain.NeedsToken() && !x.again {
-		c.takeToken(m)
+	if x.again {
+		c.dropToken(m)
+	} else {
+		c.takeToken(m, x.chain.NeedsToken())
 	}
 	s := &x.scratch
 	path, query, err := x.signature(s, m, x.chain.Clock.Now(now))
@@ -297,17 +300,26 @@ func splitQuery(target string) (path, query string) {
 	return target, ""
 }
 
-// takeToken removes the token, or moves it where the configuration wants it.
-func (c *Config) takeToken(m filter.Message) {
-	own, n := m.Header(c.Credentials.AuthHeader)
-	if c.Credentials.AuthHeader != "authorization" { // which the signature replaces
-		identity.Remove(m, c.Credentials.AuthHeader)
+// takeToken removes the token of a request that is signed, or moves it where the
+// configuration wants it if a source has used it. A client's own is removed from there.
+func (c *Config) takeToken(m filter.Message, used bool) {
+	own, n := "", 0
+	if c.PreserveAuthHeader && used {
+		own, n = m.Header(c.Credentials.AuthHeader)
 	}
+	c.dropToken(m)
 	if c.PreserveAuthHeader {
 		identity.Remove(m, c.PreserveAuthHeaderKey)
 		if n > 0 {
 			m.SetHeader(c.PreserveAuthHeaderKey, own)
 		}
+	}
+}
+
+// dropToken removes the token's header, unless the signature replaces it.
+func (c *Config) dropToken(m filter.Message) {
+	if c.Credentials.AuthHeader != "authorization" {
+		identity.Remove(m, c.Credentials.AuthHeader)
 	}
 }
 

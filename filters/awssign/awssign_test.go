@@ -559,6 +559,7 @@ func TestSlowBody(t *testing.T) {
 		calls int // to STS, after the body
 	}{
 		"at once":                   {time.Hour, 0, Signed, 0},
+		"after a short token's end": {5 * time.Second, 29 * time.Second, ExpiredToken, 0},
 		"within the margin":         {10 * time.Minute, 29 * time.Second, Signed, 0},
 		"within the session":        {time.Hour, 10 * time.Minute, Signed, 0},
 		"after the token's end":     {10 * time.Minute, 11 * time.Minute, ExpiredToken, 0},
@@ -703,6 +704,13 @@ func TestRetries(t *testing.T) {
 			v, _ := m.Header("authorization")
 			m.SetHeader("authorization", v[:len(v)-1]+"x")
 		}, time.Second, BadToken},
+		"another body than the hashed one": {user + `,"payload":"hashed"`, func(m *hosttest.Message) { m.SetHeader("x-amz-content-sha256", sigv4.EmptyPayload) }, time.Second, BadToken},
+		"without the session's token":      {user, func(m *hosttest.Message) { m.RemoveHeader("x-amz-security-token") }, time.Second, BadToken},
+		"with another session's token":     {user, func(m *hosttest.Message) { m.SetHeader("x-amz-security-token", "token-bob") }, time.Second, BadToken},
+		"without the token in the query": {user + `,"sign_query":true`, func(m *hosttest.Message) {
+			v, _ := m.Header(":path")
+			m.SetHeader(":path", strings.Replace(v, "&X-Amz-Security-Token=token-ann", "", 1))
+		}, time.Second, NoToken},
 		"another user's key": {user, func(m *hosttest.Message) {
 			v, _ := m.Header("authorization")
 			m.SetHeader("authorization", strings.Replace(v, "ASIA-ann", "ASIA-bob", 1))
@@ -750,6 +758,80 @@ func TestRetries(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A retry of what the proxy's own keys have signed, where others have tokens.
+func TestRetriesOfTheProxysOwn(t *testing.T) {
+	t.Parallel()
+	const own = `{"source":"static","access_key_id":"` + keyID + `","secret_access_key":"` + secretKey + `"}`
+	const users = `{"source":"web_identity","role_arn":"` + roleARN + `"}`
+	const assumed = `{"source":"assume_role","role_arn":"` + roleARN + `","session_name":"own","base":` + own + `}`
+	for name, config := range map[string]string{
+		"keys after users":           `"on_missing_token":"next","credentials":[` + users + `,` + own + `]`,
+		"keys after users, in query": `"on_missing_token":"next","sign_query":true,"credentials":[` + users + `,` + own + `]`,
+		"keys before users":          `"credentials":[` + own + `,` + users + `]`,
+		"a role after users":         `"on_missing_token":"next","credentials":[` + users + `,` + assumed + `]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := newFilter(t, config+`,"region":"us-east-1","service":"s3"`)
+			m := get()
+			if e, _ := hosttest.Drive(f, m, grants); e.Word != Signed {
+				t.Fatal(e.Word)
+			}
+			e := hosttest.DriveAt(f, m, hosttest.Now.Add(time.Second), grants)
+			if e.Word != Signed || len(e.Callouts) > 0 {
+				t.Fatalf("%s, %d callouts", e.Word, len(e.Callouts))
+			}
+			if v, err := verify(m, "s3", "us-east-1", hosttest.Now); err != nil || !v.Time.Equal(hosttest.Now.Add(time.Second)) {
+				t.Errorf("signed at %v: %v", v.Time, err)
+			}
+			forged := get("authorization: AWS4-HMAC-SHA256 Credential="+keyID+"/20220101/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature="+strings.Repeat("0", 64), "x-amz-date: 20220101T000000Z")
+			if e, _ := hosttest.Drive(f, forged, grants); !strings.Contains(config, "sign_query") && e.Word != BadToken {
+				t.Errorf("a forged signature: %s", e.Word)
+			}
+		})
+	}
+}
+
+// What an upstream says of the time makes signatures wrong at worst.
+func TestAnUpstreamsTimeLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	f, _ := newFilter(t, perUser+`,"service":"s3"`)
+	_, x := hosttest.Drive(f, get(bearer("ann")), grants)
+	hosttest.DriveResponse(x, hosttest.Response(403, "date: Sat, 01 Jan 2022 02:00:00 GMT"), nil)
+	for at, word := range map[time.Duration]filter.Word{time.Minute: Signed, 59 * time.Minute: Signed, 61 * time.Minute: ExpiredToken} {
+		if e := hosttest.DriveAt(f, get(bearer("ann")), hosttest.Now.Add(at), grants); e.Word != word {
+			t.Errorf("after %s: %s", at, e.Word)
+		}
+	}
+}
+
+// A client's own header never stands where the token would be passed on, and a token
+// in a header of its own goes to nobody who did not ask for it.
+func TestHeadersOfTokens(t *testing.T) {
+	t.Parallel()
+	const preserve, own = `,"preserve_auth_header":true`, `,"auth_header":"x-token","auth_scheme":""`
+	for name, c := range map[string]struct {
+		config string
+		word   filter.Word
+	}{
+		"without a token":        {perUser + `,"service":"s3","on_missing_token":"pass"` + preserve, Unsigned},
+		"the proxy's own keys":   {s3 + preserve, Signed},
+		"keys, a token's header": {s3 + preserve + own, Signed},
+	} {
+		f, _ := newFilter(t, c.config)
+		m := get("x-authorization: Bearer forged", "x_authorization: Bearer forged")
+		if strings.Contains(c.config, "x-token") {
+			m.AddHeader("x-token", "forged")
+		}
+		if e, _ := hosttest.Drive(f, m, grants); e.Word != c.word {
+			t.Errorf("%s: %s", name, e.Word)
+		}
+		if strings.Contains(m.Text(), "forged") {
+			t.Errorf("%s: went on with\n%s", name, m.Text())
+		}
 	}
 }
 

@@ -14,14 +14,14 @@ import (
 const maxRetryAge = 5 * time.Minute
 
 // retried recognises a request that Envoy tries again: in the upstream mount it
-// comes back with the edits of the first attempt, so with a signature of ours and
-// without the token. It is recognised by making that signature once more: nobody
-// else knows the secret. Whoever saw such a request can send it again and have it
-// signed anew, but no other one, which they could do at AWS as well; not so once
-// the user's session or maxRetryAge has ended.
+// comes back with the edits of the first attempt, so with a signature of ours, the
+// session's token, and without the user's. It is recognised by making that signature
+// once more: nobody else knows the secret. Whoever saw such a request, all of it, can
+// send it again and have it signed anew, but no other one, which they could do at AWS
+// as well; not so once the session or maxRetryAge has ended.
 func (x *exchange) retried(m filter.Message, now time.Time) bool {
 	c := x.config
-	id, date, own := credentialOf(m, c.SignQuery)
+	id, date, own, session := credentialOf(m, c.SignQuery)
 	if id == "" {
 		return false
 	}
@@ -29,7 +29,7 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 	if !ok || !x.chain.Clock.Near(at, now, maxRetryAge) {
 		return false
 	}
-	if x.credentials, ok = x.chain.Again(id, now); !ok {
+	if x.credentials, ok = x.chain.Again(id, now); !ok || !same(x.credentials.SessionToken, session) {
 		return false
 	}
 	if x.aim(m) != "" {
@@ -43,36 +43,43 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 	if _, _, err := x.signature(s, m, at); err != nil {
 		return false
 	}
-	if !secret.New(s.Signature).Equal(own) {
+	if !same(s.Signature, own) {
 		return false
 	}
 	x.again, x.from = true, filter.CacheHit
 	return true
 }
 
-// credentialOf reads who signed a request, when, and the signature; id is "" if
-// nobody did in the way that the configuration has.
-func credentialOf(m filter.Message, inQuery bool) (id, date, signature string) {
+// same compares in constant time.
+func same(secretText, other string) bool {
+	return len(secretText) == len(other) && (other == "" || secret.New(secretText).Equal(other))
+}
+
+// credentialOf reads who signed a request, when, the signature and the session's
+// token; id is "" if nobody did in the way that the configuration has.
+func credentialOf(m filter.Message, inQuery bool) (id, date, signature, session string) {
 	var credential string
 	if inQuery {
 		target, _ := m.Header(":path")
 		_, query, _ := strings.Cut(target, "?")
 		if !strings.Contains(query, "X-Amz-Signature=") {
-			return "", "", ""
+			return "", "", "", ""
 		}
 		credential, _ = msg.QueryGet(query, "X-Amz-Credential")
 		date, _ = msg.QueryGet(query, "X-Amz-Date")
 		signature, _ = msg.QueryGet(query, "X-Amz-Signature")
+		session, _ = msg.QueryGet(query, "X-Amz-Security-Token")
 	} else {
 		value, n := m.Header("authorization")
 		rest, ok := strings.CutPrefix(value, sigv4.Algorithm+" Credential=")
 		if n != 1 || !ok {
-			return "", "", ""
+			return "", "", "", ""
 		}
 		date, _ = m.Header("x-amz-date")
+		session, _ = m.Header("x-amz-security-token")
 		credential = rest
 		_, signature, _ = strings.Cut(rest, ", Signature=")
 	}
 	id, _, _ = strings.Cut(credential, "/")
-	return id, date, signature
+	return id, date, signature, session
 }

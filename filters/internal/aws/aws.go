@@ -75,11 +75,12 @@ type Counters struct {
 // Chain finds credentials, by the sources of one configuration in one worker.
 type Chain struct {
 	Clock    Clock
+	Retries  bool // Again will be asked
 	settings *Settings
 	sources  []*source
 	sessions *cache.Tiered[*session]
 	tokens   *cache.Cache[*token]   // only those that STS has verified
-	keys     *cache.Cache[*session] // users' sessions by access key ID, for Again
+	keys     *cache.Cache[*session] // sessions by access key ID, for Again
 	counters Counters
 	log      func(text string, pairs ...string)
 	logged   time.Time
@@ -138,7 +139,7 @@ func NewChain(s *Settings, config []byte, host filter.Host, counters Counters) (
 		shared = cache.NewShared(cache.SharedOptions{
 			Store:      host.Shared(),
 			Name:       "gatehouse.aws.sessions",
-			Namespace:  sha256.Sum(append(config, filter.Version...)),
+			Namespace:  c.namespace(config),
 			Slots:      o.SharedSlots,
 			MaxPayload: maxSharedSession,
 		})
@@ -147,6 +148,20 @@ func NewChain(s *Settings, config []byte, host filter.Host, counters Counters) (
 	c.tokens = cache.New(cache.Options[*token]{MaxEntries: o.MaxEntries, MaxBytes: o.MaxSize, Cost: (*token).size})
 	c.keys = cache.New(cache.Options[*session]{MaxEntries: o.MaxEntries, MaxBytes: o.MaxSize, Cost: (*session).size})
 	return c, nil
+}
+
+// namespace is a digest of all that sessions in shared data depend on beside their
+// keys: the configuration, and the keys that stand in the environment and not there.
+func (c *Chain) namespace(config []byte) [sha256.Size]byte {
+	text := cache.AppendText(cache.AppendText(nil, string(config)), filter.Version)
+	for _, src := range c.sources {
+		for ; src != nil; src = src.base {
+			for _, part := range [...]string{src.static.AccessKeyID, src.static.SecretAccessKey, src.static.SessionToken} {
+				text = cache.AppendText(text, part)
+			}
+		}
+	}
+	return sha256.Sum(text)
 }
 
 func (c *Chain) newSource(e *Source, n *int) *source {
@@ -211,7 +226,7 @@ func (c *Chain) session(q *Query, src *source, outer *Ask) (Answer, *Ask) {
 		if t, known, problem = c.token(q.Token, now); problem != None {
 			return Answer{Problem: problem}, nil
 		}
-		if !now.Before(t.notAfter) {
+		if c.Clock.over(t.notAfter, q.Now) {
 			return Answer{Problem: ExpiredToken}, nil
 		}
 	}
@@ -233,6 +248,7 @@ func (c *Chain) session(q *Query, src *source, outer *Ask) (Answer, *Ask) {
 		creds, _ := found.Credentials(now)
 		if src.ours() && c.ticks || !found.Start(now, c.settings.STS.Timeout) {
 			if outer != nil {
+				outer.until = found.notAfter
 				return outer.assume(creds)
 			}
 			return Answer{Credentials: creds, From: from}, nil
@@ -254,6 +270,7 @@ func (c *Chain) find(src *source, key []byte, now time.Time) (*session, filter.C
 	if src.own != nil {
 		if _, ok := src.own.Credentials(now); ok {
 			c.counters.Hits.Add(1)
+			c.useKey(src.own, now)
 			return src.own, filter.CacheHit
 		}
 	}
@@ -270,11 +287,12 @@ func (c *Chain) find(src *source, key []byte, now time.Time) (*session, filter.C
 		}
 	}
 	if level == cache.FromShared {
-		c.keepKey(src, s, now)
+		c.keepKey(s, now)
 		c.counters.SharedHits.Add(1)
 		return s, filter.CacheShared
 	}
 	c.counters.Hits.Add(1)
+	c.useKey(s, now)
 	return s, filter.CacheHit
 }
 
@@ -410,10 +428,15 @@ func (c *Chain) passing() bool {
 // NeedsToken tells whether a request's token plays any part.
 func (c *Chain) NeedsToken() bool { return c.users }
 
-// Again returns the credentials of a user's session by their access key ID, for a
-// request that was signed with them before and comes without its token. The caller
-// must have seen that the signature is right: whoever made it had the secret.
+// Again returns credentials by their access key ID, for a request that was signed with
+// them before and comes without its token. The caller must see that the signature is
+// right, before it signs anew: whoever made it had the secret.
 func (c *Chain) Again(accessKeyID string, local time.Time) (sigv4.Credentials, bool) {
+	for _, src := range c.sources {
+		if !src.calls() && src.static.AccessKeyID == accessKeyID {
+			return src.static, true
+		}
+	}
 	now := c.Clock.Ends(local)
 	s, state := c.keys.Get([]byte(accessKeyID), now)
 	if state != cache.Fresh {
@@ -422,8 +445,15 @@ func (c *Chain) Again(accessKeyID string, local time.Time) (sigv4.Credentials, b
 	return s.Credentials(now)
 }
 
-func (c *Chain) keepKey(src *source, s *session, now time.Time) {
-	if src.needsToken && s.denied == nil {
+func (c *Chain) keepKey(s *session, now time.Time) {
+	if c.Retries && s.denied == nil {
 		c.keys.Put([]byte(s.temporary.AccessKeyID), s, cache.Terms{TTL: s.Expires().Sub(now)}, now)
+	}
+}
+
+// useKey keeps a session's key as long as the session, which is in use.
+func (c *Chain) useKey(s *session, now time.Time) {
+	if c.Retries && s.denied == nil {
+		c.keys.Get([]byte(s.temporary.AccessKeyID), now)
 	}
 }

@@ -110,7 +110,12 @@ func newChain(t *testing.T, text string) (*aws.Chain, *hosttest.Host) {
 
 func chainOn(t *testing.T, text string, host *hosttest.Host) *aws.Chain {
 	t.Helper()
-	s, err := settings(t, text, environment)
+	return chainIn(t, text, host, environment)
+}
+
+func chainIn(t *testing.T, text string, host *hosttest.Host, env func(string) (string, bool)) *aws.Chain {
+	t.Helper()
+	s, err := settings(t, text, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,6 +319,10 @@ func (s *sts) run(t *testing.T, chain *aws.Chain, token string, steps []clockwor
 			s.answer = &filter.CalloutResult{Status: 503}
 		case "refused":
 			s.answer = &filter.CalloutResult{Status: 403, Body: []byte("<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")}
+		case "403 of a firewall":
+			s.answer = &filter.CalloutResult{Status: 403, Body: []byte("<html>Forbidden</html>")}
+		case "431":
+			s.answer = &filter.CalloutResult{Status: 431}
 		default:
 			s.answer = &filter.CalloutResult{Status: 200, Body: []byte(step.answer)}
 		}
@@ -343,6 +352,12 @@ func TestLifeOfASession(t *testing.T) {
 		}},
 		"a refusal ends it at once": {perUser, user("ann", 12*time.Hour), []clockwork{
 			{0, "", "K1-ann", 1}, {56 * m, "refused", "denied", 2}, {56*m + s, "", "denied", 2}, {56*m + 6*s, "", "K3-ann", 3},
+		}},
+		"what is no word of STS's does not end it": {perUser, user("ann", 12*time.Hour), []clockwork{
+			{0, "431", "erring", 1}, {0, "", "K2-ann", 2}, {56 * m, "431", "K2-ann", 3}, {57 * m, "403 of a firewall", "K2-ann", 4}, {58 * m, "", "K5-ann", 5},
+		}},
+		"max_age counts from the token's answer, also by way of another role": {`{"sessions":{"max_age":"20m"},"credentials":[{"source":"assume_role","role_arn":"` + role + `","session_name":"%CLAIM(sub)%","base":{"source":"web_identity","role_arn":"` + role + `"}}]}`, user("ann", 12*time.Hour), []clockwork{
+			{0, "", "K2-ann", 2}, {14 * m, "", "K2-ann", 2}, {19*m + 29*s, "reset", "K2-ann", 4}, {19*m + 31*s, "refused", "denied", 5},
 		}},
 		"it ends with its token": {perUser, user("ann", 10*time.Minute), []clockwork{
 			{0, "", "K1-ann", 1}, {7 * m, "", "K1-ann", 1}, {9*m + 45*s, "", "K2-ann", 2}, {10 * m, "", "expired", 2},
@@ -479,6 +494,15 @@ func TestSharedSessions(t *testing.T) {
 	if got := s.search(other, ann); got != "K4-ann" {
 		t.Errorf("another configuration got %s", got)
 	}
+	// Nor does one whose keys are others, also where they stand in the environment.
+	const proxy = `{"sessions":{"shared":true,"shared_slots":64},"credentials":[{"source":"assume_role","role_arn":"` + role + `","session_name":"%REQ(x)%","base":{"source":"environment"}}]}`
+	calls := len(s.calls)
+	for i, key := range []string{"a", "b", "a"} {
+		s.search(chainIn(t, proxy, host, func(name string) (string, bool) { return name + key, true }), "", "x: y")
+		if want := calls + min(i+1, 2); len(s.calls) != want {
+			t.Errorf("%d: %d calls, want %d", i, len(s.calls), want)
+		}
+	}
 	before := len(host.Store)
 	s.search(chainOn(t, perUser, host), ann)
 	if len(host.Store) != before {
@@ -547,6 +571,110 @@ func TestEndsByTheClockOfSTS(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// Nobody is locked out by a wrong time: what an upstream says ends nothing, what
+// stands before STS has no say, and what STS itself said is asked again.
+func TestAWrongTimeLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	const ahead = "Sat, 01 Jan 2022 02:00:00 GMT"
+	refusal := []byte("<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
+	for name, c := range map[string]struct {
+		upstream string
+		sts      *filter.CalloutResult
+	}{
+		"an upstream's":            {ahead, nil},
+		"that of a load balancer":  {"", &filter.CalloutResult{Status: 503, Headers: [][2]string{{"date", ahead}}}},
+		"that of a firewall":       {"", &filter.CalloutResult{Status: 403, Body: []byte("no"), Headers: [][2]string{{"date", ahead}}}},
+		"once, by STS itself":      {"", &filter.CalloutResult{Status: 403, Body: refusal, Headers: [][2]string{{"date", ahead}}}},
+		"control: by nobody":       {"", nil},
+		"control: without a date":  {"", &filter.CalloutResult{Status: 503}},
+		"an upstream's and STS's ": {ahead, &filter.CalloutResult{Status: 403, Body: refusal, Headers: [][2]string{{"date", ahead}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			chain, _ := newChain(t, perUser)
+			chain.Clock.Limit = 24 * time.Hour
+			s := newSTS(t)
+			if got := s.search(chain, user("bob", time.Hour)); got != "K1-bob" {
+				t.Fatal(got)
+			}
+			chain.Clock.Observe(c.upstream, hosttest.Now)
+			if s.answer = c.sts; s.answer != nil {
+				s.search(chain, user("eve", time.Hour))
+			}
+			real := &clockedSTS{s}
+			s.answer = nil
+			if bySTS := c.sts != nil && strings.Contains(string(c.sts.Body), "AccessDenied"); !bySTS {
+				if got := s.search(chain, user("bob", time.Hour)); got != "K1-bob" {
+					t.Errorf("a session was dropped for %s", got)
+				}
+			}
+			for _, sub := range []string{"ann", "bob"} {
+				if got := real.search(chain, user(sub, time.Hour)); !strings.HasSuffix(got, "-"+sub) {
+					t.Errorf("%s got %s", sub, got)
+				}
+			}
+			if got := real.search(chain, user("ann", 0)); got != "expired" {
+				t.Errorf("a token that has expired: %s", got)
+			}
+		})
+	}
+}
+
+// clockedSTS says the time.
+type clockedSTS struct{ *sts }
+
+func (s *clockedSTS) search(c *aws.Chain, token string) string {
+	a, ask := c.Get(&aws.Query{Message: hosttest.Request("GET", "/"), Token: token, Now: s.now})
+	for ask != nil {
+		res := s.ask(ask.Callout)
+		res.Headers = append(res.Headers, [2]string{"date", s.now.Format("Mon, 02 Jan 2006 15:04:05") + " GMT"})
+		a, ask = ask.Answer(&res)
+	}
+	return say(a)
+}
+
+// Half a key in the environment is none.
+func TestHalfAnEnvironment(t *testing.T) {
+	t.Parallel()
+	const config = `{"on_missing_token":"next","credentials":[{"source":"environment"},{"source":"static","access_key_id":"STATIC","secret_access_key":"s"}]}`
+	for _, only := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		env := func(name string) (string, bool) { return map[bool]string{true: "x"}[name == only], name == only }
+		if got := newSTS(t).search(chainIn(t, config, hosttest.NewHost(), env), ""); got != "STATIC" {
+			t.Errorf("%s alone: %s", only, got)
+		}
+	}
+}
+
+// Credentials that requests were signed with are found by their key as long as they
+// are in use, whoever else comes.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	const config = `{"on_missing_token":"next","sessions":{"max_entries":20},"credentials":[{"source":"web_identity","role_arn":"` + role + `"},{"source":"assume_role","role_arn":"` + role + `","base":{"source":"environment"}},{"source":"static","access_key_id":"STATIC","secret_access_key":"s"}]}`
+	chain, _ := newChain(t, config)
+	chain.Retries = true
+	s := newSTS(t)
+	ann, own := s.search(chain, user("ann", time.Hour)), s.search(chain, "")
+	for i := range 50 {
+		s.search(chain, user("other"+strconv.Itoa(i), time.Hour))
+		if s.search(chain, user("ann", time.Hour)) != ann || s.search(chain, "") != own {
+			t.Fatal("a session in use was dropped")
+		}
+	}
+	for id, want := range map[string]bool{ann: true, own: true, "STATIC": true, "ENV": false, "K3-other0": false, "": false} {
+		c, ok := chain.Again(id, s.now)
+		if ok != want || ok && c.AccessKeyID != id {
+			t.Errorf("%q: %v %s", id, ok, c.AccessKeyID)
+		}
+	}
+	if _, ok := chain.Again(ann, s.now.Add(time.Hour)); ok {
+		t.Error("found after its end")
+	}
+	off, _ := newChain(t, perUser)
+	if _, ok := off.Again(s.search(off, user("ann", time.Hour)), s.now); ok {
+		t.Error("kept where nobody asks")
 	}
 }
 

@@ -32,17 +32,17 @@ func (c *Clock) Now(local time.Time) time.Time {
 // Corrected tells whether Now is another time than the local one.
 func (c *Clock) Corrected() bool { return c.offset != 0 }
 
-// Ends is the time that tokens and sessions end by: that of STS, or a later one
-// that Observe was told. An upstream that lies about the time makes none live
-// longer.
-func (c *Clock) Ends(local time.Time) time.Time {
-	if c.offset > 0 {
-		return local.Add(max(c.offset, c.sts))
-	}
-	return local.Add(c.sts)
+// Ends is the time that tokens and sessions end by: that of STS, which gave them. An
+// upstream that lies about the time makes none live longer, and none end.
+func (c *Clock) Ends(local time.Time) time.Time { return local.Add(c.sts) }
+
+// over tells whether a token's end has passed by any measure. STS is asked where only
+// its time says so, which an earlier answer may have brought and nothing else corrects.
+func (c *Clock) over(end, local time.Time) bool {
+	return !local.Before(end) && !c.Ends(local).Before(end)
 }
 
-// heard takes the Date header of any answer of STS.
+// heard takes the Date header of an answer that STS itself has given.
 func (c *Clock) heard(date string, local time.Time) {
 	if there, ok := cache.HTTPDate(date); ok {
 		if c.sts = there.Sub(local); c.sts.Abs() < tolerance || c.sts.Abs() > c.Limit {

@@ -115,6 +115,7 @@ type Ask struct {
 	tick    bool
 	retried bool // with a corrected clock
 	base    sigv4.Credentials
+	until   time.Time     // base's own end, as s.notAfter
 	offset  time.Duration // of the clock, when the call was signed
 
 	// What is asked for, filled.
@@ -210,15 +211,12 @@ func (a *Ask) callout(form string) {
 // Answer reads STS's answer to the call. Without another Ask, the search is over.
 func (a *Ask) Answer(res *filter.CalloutResult) (Answer, *Ask) {
 	c := a.chain
-	if date, n := res.Header("date"); n == 1 {
-		c.Clock.heard(date, res.Now)
-	}
 	now := c.Clock.Ends(res.Now)
 	a.query.Now = res.Now
 	if res.Waited { // whoever asked has stored what came
 		if s, _ := c.find(a.source, a.key, now); s != nil && s.denied == nil {
 			creds, _ := s.Credentials(now)
-			return a.done(creds, filter.CacheCoalesced)
+			return a.done(s, creds, filter.CacheCoalesced)
 		}
 	}
 	if res.Failure != filter.None {
@@ -229,11 +227,17 @@ func (a *Ask) Answer(res *filter.CalloutResult) (Answer, *Ask) {
 		action = credentials.ActionWebIdentity
 	}
 	temporary, err := credentials.Parse(action, res.Status, res.Body)
+	refusal, refused := err.(*credentials.Error)
+	if err == nil || refused && refusal.Code != "" {
+		if date, n := res.Header("date"); n == 1 {
+			c.Clock.heard(date, res.Now)
+			now = c.Clock.Ends(res.Now)
+		}
+	}
 	if err == nil {
 		return a.store(temporary, res.Waited, now)
 	}
-	refusal, ok := err.(*credentials.Error)
-	if !ok {
+	if !refused {
 		return a.failed(Answer{Problem: BadReply}, now)
 	}
 	if a.base.AccessKeyID != "" && !a.retried {
@@ -246,7 +250,8 @@ func (a *Ask) Answer(res *filter.CalloutResult) (Answer, *Ask) {
 		}
 	}
 	answer := Answer{Problem: Denied, Role: a.role, Status: refusal.Status, Code: refusal.Code, Message: refusal.Message, Body: res.Body}
-	if refusal.Retryable() || refusal.Status < 400 {
+	// An error without a code is none of STS's, but of what stands before it.
+	if refusal.Retryable() || refusal.Status < 400 || refusal.Code == "" {
 		answer.Problem = Erring
 		return a.failed(answer, now)
 	}
@@ -263,6 +268,9 @@ func (a *Ask) store(t credentials.Temporary, waited bool, now time.Time) (Answer
 		if most := now.Add(c.settings.Sessions.MaxAge); most.Before(s.notAfter) {
 			s.notAfter = most
 		}
+		if !a.until.IsZero() && a.until.Before(s.notAfter) {
+			s.notAfter = a.until // a revoked token does not live on by way of another role
+		}
 	}
 	if s.Store(t, s.notAfter, now) != nil {
 		return a.failed(Answer{Problem: BadReply}, now)
@@ -272,7 +280,7 @@ func (a *Ask) store(t credentials.Temporary, waited bool, now time.Time) (Answer
 			a.source.own = s
 		}
 		c.sessions.Put(a.key, s, cache.Terms{TTL: s.Expires().Sub(now)}, now)
-		c.keepKey(a.source, s, now)
+		c.keepKey(s, now)
 		if a.token != nil {
 			c.keepToken(a.query.Token, a.token, now)
 		}
@@ -282,13 +290,13 @@ func (a *Ask) store(t credentials.Temporary, waited bool, now time.Time) (Answer
 	if waited {
 		from = filter.CacheCoalesced
 	}
-	return a.done(creds, from)
+	return a.done(s, creds, from)
 }
 
-// done goes on with credentials.
-func (a *Ask) done(creds sigv4.Credentials, from filter.Cache) (Answer, *Ask) {
+// done goes on with the credentials of a session.
+func (a *Ask) done(s *session, creds sigv4.Credentials, from filter.Cache) (Answer, *Ask) {
 	if a.outer != nil {
-		a.outer.query.Now = a.query.Now
+		a.outer.query.Now, a.outer.until = a.query.Now, s.notAfter
 		return a.outer.assume(creds)
 	}
 	return Answer{Credentials: creds, From: from}, nil
@@ -301,7 +309,7 @@ func (a *Ask) failed(answer Answer, now time.Time) (Answer, *Ask) {
 		a.current.Fail(nil, now)
 		a.chain.counters.RefreshFailure.Add(1)
 		if creds, ok := a.current.Credentials(now); ok {
-			return a.done(creds, filter.CacheStale)
+			return a.done(a.current, creds, filter.CacheStale)
 		}
 	}
 	return a.end(answer)

@@ -157,6 +157,9 @@ func (s *Settings) Check(errs *conf.Errors, region string, env func(string) (str
 		id, _ := env("AWS_ACCESS_KEY_ID")
 		key, _ := env("AWS_SECRET_ACCESS_KEY")
 		session, _ := env("AWS_SESSION_TOKEN")
+		if id == "" || key == "" {
+			id, key, session = "", "", "" // half of it is nothing
+		}
 		s.environment.static.AccessKeyID, s.environment.static.SecretAccessKey, s.environment.static.SessionToken = id, key, session
 	}
 	if len(s.Sources) == 0 {
@@ -180,9 +183,7 @@ func (s *Settings) Check(errs *conf.Errors, region string, env func(string) (str
 	}
 }
 
-func (s *Settings) hasEnvironment() bool {
-	return s.environment.static.AccessKeyID != "" && s.environment.static.SecretAccessKey != ""
-}
+func (s *Settings) hasEnvironment() bool { return s.environment.static.AccessKeyID != "" }
 
 func (s *Settings) checkSTS(errs *conf.Errors, region string) {
 	if s.STS.Region == "" {

@@ -49,6 +49,12 @@ func (d *decoder) wrong(path, want string, got jsonr.Value) {
 	d.fault(path, "want "+want+", got "+excerpt(got))
 }
 
+// misplaced is wrong for what is of another kind, which may be a secret that belongs
+// beside it: only its kind is shown.
+func (d *decoder) misplaced(path, want string, got jsonr.Value) {
+	d.fault(path, "want "+want+", got "+kindName(got.Kind()))
+}
+
 // object decodes the members of v, and the defaults of what it does not have.
 func (d *decoder) object(path string, fields Fields, v jsonr.Value) {
 	given := make([]jsonr.Value, len(fields))

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -273,17 +274,16 @@ func (t secretType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 			value, ok = d.env(name)
 		}
 		if !ok {
-			d.beyond(path, "environment variable "+name+" is not set")
+			d.beyond(path, variable(name)+" is not set")
 			return
 		}
 		if value == "" {
-			d.beyond(path, "environment variable "+name+" is empty")
+			d.beyond(path, variable(name)+" is empty")
 			return
 		}
 		d.secret(t.p, f, path, value, d.beyond)
 	default:
-		// The value might be the secret, wrongly typed: only its kind is shown.
-		d.fault(path, "want "+t.want()+", got "+kindName(v.Kind()))
+		d.misplaced(path, t.want(), v)
 	}
 }
 
@@ -291,8 +291,25 @@ func (t secretType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 // secret itself, so it is not shown.
 func (d *decoder) envName(path string, v jsonr.Value) (name string, ok bool) {
 	before := len(d.errs)
-	d.object(path, Fields{field("env", "", envNameType{&name}).Required()}, v)
+	v.Each(func(key string, _ jsonr.Value) bool {
+		if key != "env" {
+			d.fault(path, `want {"env": NAME} and no other key`)
+			return false
+		}
+		return true
+	})
+	if len(d.errs) == before {
+		d.object(path, Fields{field("env", "", envNameType{&name}).Required()}, v)
+	}
 	return name, len(d.errs) == before
+}
+
+// variable names an environment variable, unless its name may be the secret itself.
+func variable(name string) string {
+	if strings.ToUpper(name) != name {
+		return "the environment variable that it names"
+	}
+	return "environment variable " + name
 }
 
 type envNameType struct{ p *string }
@@ -329,7 +346,7 @@ func (d *decoder) secret(p *secret.Value, f *Field, path, text string, fault fun
 
 func (t objectType) decode(d *decoder, _ *Field, path string, v jsonr.Value) {
 	if v.Kind() != jsonr.Object {
-		d.wrong(path, t.want(), v)
+		d.misplaced(path, t.want(), v)
 		return
 	}
 	if t.set != nil {
@@ -347,7 +364,7 @@ func (t listType) decode(d *decoder, f *Field, path string, v jsonr.Value) {
 // elements calls one for each element of a list whose length is within bounds.
 func (d *decoder) elements(want string, f *Field, path string, v jsonr.Value, one func(string, jsonr.Value)) {
 	if v.Kind() != jsonr.Array {
-		d.wrong(path, want, v)
+		d.misplaced(path, want, v)
 		return
 	}
 	if !d.counted(want, f, path, v, "elements") {

@@ -13,6 +13,13 @@ import (
 // callout neither a request id nor a parent span of its own.
 var copied = [...]string{"x-request-id", "traceparent", "tracestate"}
 
+// maxCopied bounds the values of copied: W3C asks proxies to pass on a tracestate of 512
+// characters. Longer ones stay away from a service that would refuse the call for them,
+// by which others may go as well.
+//
+// Source: https://www.w3.org/TR/trace-context/#tracestate-limits
+const maxCopied = 1 << 10
+
 // copied finds those of copied that a message has, the first of each name, in one
 // pass.
 func (m *message) copied() (found [len(copied)]*[2]string) {
@@ -24,7 +31,7 @@ func (m *message) copied() (found [len(copied)]*[2]string) {
 			continue
 		}
 		for j := range copied {
-			if found[j] == nil && h[0] == copied[j] {
+			if found[j] == nil && h[0] == copied[j] && len(h[1]) <= maxCopied {
 				found[j] = h
 			}
 		}

@@ -38,17 +38,17 @@ func headerPairs(k headerKind, _ [][2]string) (pairs [][2]string) {
 	return pairs
 }
 
-func editHeader(e edit, k headerKind, name, value string) {
+func editHeader(e edit, k headerKind, name, value string) (ok bool) {
+	do := proxywasm.ReplaceHttpRequestHeader
 	switch {
 	case e == addHeader && k == responseHeaders:
-		_ = proxywasm.AddHttpResponseHeader(name, value)
+		do = proxywasm.AddHttpResponseHeader
 	case e == addHeader:
-		_ = proxywasm.AddHttpRequestHeader(name, value)
+		do = proxywasm.AddHttpRequestHeader
 	case k == responseHeaders:
-		_ = proxywasm.ReplaceHttpResponseHeader(name, value)
-	default:
-		_ = proxywasm.ReplaceHttpRequestHeader(name, value)
+		do = proxywasm.ReplaceHttpResponseHeader
 	}
+	return do(name, value) == nil
 }
 
 func httpCall(cluster string, headers [][2]string, body []byte, milliseconds uint32, f *flight) bool {

@@ -102,13 +102,12 @@ func headerPairs(k headerKind, room [][2]string) [][2]string {
 }
 
 // editHeader changes a header. Envoy copies it.
-func editHeader(e edit, k headerKind, name, value string) {
+func editHeader(e edit, k headerKind, name, value string) (ok bool) {
 	n, v := unsafe.StringData(name), unsafe.StringData(value)
 	if e == addHeader {
-		_ = proxyAddHeaderMapValue(int32(k), n, int32(len(name)), v, int32(len(value)))
-	} else {
-		_ = proxyReplaceHeaderMapValue(int32(k), n, int32(len(name)), v, int32(len(value)))
+		return proxyAddHeaderMapValue(int32(k), n, int32(len(name)), v, int32(len(value))) == statusOK
 	}
+	return proxyReplaceHeaderMapValue(int32(k), n, int32(len(name)), v, int32(len(value))) == statusOK
 }
 
 // called is what httpCall hands to Envoy, and the number of the callout.

@@ -17,5 +17,5 @@ func SetClock(t *testing.T, now func() time.Time) {
 // Unread leaves a message as if Envoy had given no headers.
 func Unread(m filter.Message) {
 	own := m.(*message)
-	own.headers, own.lengths, own.fetched, own.unread = nil, 0, true, true
+	own.headers, own.lengths, own.fetched, own.unsure = nil, 0, true, true
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"github.com/gatehouse-proxy/gatehouse/filters/internal/filter"
@@ -627,6 +628,86 @@ func TestSetHeaderReplaces(t *testing.T) {
 			t.Errorf("%s: %q, want ours alone", name, got)
 		}
 	}
+}
+
+// late sets a header that came while its request waited, as from another attempt of a
+// hedged request, whose headers are the same.
+type late struct{ body bool }
+
+func (l late) OnRequest(m filter.Message, _ time.Time) filter.Outcome {
+	if _, n := m.Header("x-user"); n > 0 {
+		return filter.Pass("passed")
+	}
+	then := func() filter.Outcome {
+		if err := proxywasm.AddHttpRequestHeader("x-user", "another's"); err != nil {
+			panic(err)
+		}
+		m.SetHeader("x-user", "ours")
+		return filter.Pass("passed")
+	}
+	if l.body {
+		return filter.NeedBody(filter.BodyNeed{Limit: 10}, func(filter.BodyResult) filter.Outcome { return then() })
+	}
+	return filter.Call(filter.Callout{Cluster: "c", Method: "GET", Authority: "a", Path: "/", Timeout: time.Second},
+		func(filter.CalloutResult) filter.Outcome { return then() })
+}
+
+func (late) OnResponse(filter.Message, time.Time) filter.Outcome { return filter.Continue() }
+
+func TestSetHeaderReplacesWhatCameLate(t *testing.T) {
+	for name, l := range map[string]late{"callout": {}, "body": {body: true}, "trailers": {body: true}} {
+		t.Run(name, func(t *testing.T) {
+			plugin := filter.Plugin{Name: "late", Verdicts: []filter.Verdict{{Word: "passed"}},
+				Load: func([]byte, filter.Host) (filter.Filter, error) { return l, nil }}
+			host, ok := vmtest.Start(t, hosted.NewVM(plugin), "")
+			if !ok {
+				t.Fatal("the plugin did not start")
+			}
+			id := host.InitializeHttpContext()
+			host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}}, false)
+			switch name {
+			case "callout":
+				host.CallOnHttpCallResponse(host.GetCalloutAttributesFromContext(id)[0].CalloutID, answered.headers, nil, nil)
+			case "body":
+				host.CallOnRequestBody(id, []byte("x"), true)
+			case "trailers":
+				host.CallOnRequestBody(id, []byte("x"), false)
+				host.CallOnRequestTrailers(id, nil)
+			}
+			var got []string
+			for _, h := range host.GetCurrentRequestHeaders(id) {
+				if h[0] == "x-user" {
+					got = append(got, h[1])
+				}
+			}
+			if len(got) != 1 || got[0] != "ours" {
+				t.Errorf("%q, want ours alone", got)
+			}
+		})
+	}
+}
+
+// A callout carries the request's trace, unless that is so long that the service may
+// refuse the call for it.
+func TestWasmCopiedHeaders(t *testing.T) {
+	vmtest.Run(t, probe.Plugin, "test/probe.wasm", func(t *testing.T, vm vmtest.VM) {
+		host, ok := vmtest.Start(t, vm, "")
+		if !ok {
+			t.Fatal("the plugin did not start")
+		}
+		for size, want := range map[int]int{512: 1, 1024: 1, 1025: 0, 9000: 0} {
+			id := host.InitializeHttpContext()
+			host.CallOnRequestHeaders(id, [][2]string{{":method", "GET"}, {":path", "/"}, {"x-probe", "call:auth:/check"},
+				{"traceparent", "00-a"}, {"tracestate", strings.Repeat("a", size)}}, true)
+			m := hosttest.Message{Fields: host.GetCalloutAttributesFromContext(id)[0].Headers}
+			if _, n := m.Header("tracestate"); n != want {
+				t.Errorf("a tracestate of %d: %d times", size, n)
+			}
+			if v, _ := m.Header("traceparent"); v != "00-a" {
+				t.Errorf("traceparent %q", v)
+			}
+		}
+	})
 }
 
 // The log of a panic begins with the function that broke, not with those that

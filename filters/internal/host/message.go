@@ -14,8 +14,9 @@ import (
 type message struct {
 	response bool
 	fetched  bool
-	unread   bool // Envoy gave none
+	unsure   bool // there may be headers that are not among headers
 	edited   bool // a header was changed
+	refused  bool // or should have been, and Envoy did not
 	routed   bool // route is known
 	route    string
 	headers  [][2]string
@@ -29,7 +30,7 @@ func (m *message) fetch() {
 	}
 	m.fetched = true
 	m.headers = headerPairs(m.kind(), m.headers)
-	m.unread = len(m.headers) == 0
+	m.unsure = len(m.headers) == 0
 	for i := range m.headers {
 		m.lengths |= lengthBit(m.headers[i][0])
 	}
@@ -97,19 +98,28 @@ func (m *message) SetHeader(name, value string) {
 			if h := &m.headers[i]; len(h[0]) == len(name) && h[0] == name {
 				h[1] = value
 				m.headers = dropFrom(m.headers, i+1, name)
-				editHeader(replaceHeader, m.kind(), name, value)
+				m.edit(replaceHeader, name, value)
 				return
 			}
 		}
 	}
-	// To add what is not there spares Envoy a search. Headers that could not be
-	// read may be there: nobody's own shall stand beside one that the filter sets.
-	edit := addHeader
-	if m.unread {
-		edit = replaceHeader
+	// To add what is not there spares Envoy a search. Headers that could not be read
+	// may be there, and while the message waited others may have come: the attempts of
+	// a hedged request share its headers. Nobody's own shall stand beside one that the
+	// filter sets.
+	e := addHeader
+	if m.unsure {
+		e = replaceHeader
 	}
-	editHeader(edit, m.kind(), name, value)
+	m.edit(e, name, value)
 	m.append(name, value)
+}
+
+// edit changes a header in Envoy.
+func (m *message) edit(e edit, name, value string) {
+	if !editHeader(e, m.kind(), name, value) {
+		m.refused = true
+	}
 }
 
 // kind is that of the message's headers.
@@ -129,7 +139,7 @@ func (m *message) append(name, value string) {
 func (m *message) AddHeader(name, value string) {
 	m.fetch()
 	m.edited = true
-	editHeader(addHeader, m.kind(), name, value)
+	m.edit(addHeader, name, value)
 	m.append(name, value)
 }
 
@@ -142,8 +152,8 @@ func (m *message) RemoveHeader(name string) {
 	m.edited = true
 	if m.response {
 		_ = proxywasm.RemoveHttpResponseHeader(name)
-	} else {
-		_ = proxywasm.RemoveHttpRequestHeader(name)
+	} else if proxywasm.RemoveHttpRequestHeader(name) != nil {
+		m.refused = true
 	}
 	m.headers = dropFrom(m.headers, 0, name)
 }

@@ -283,6 +283,9 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 
 		default:
 			if d == &s.request {
+				if d.refused {
+					return s.uneditable(d)
+				}
 				s.verdict(&o, false)
 			}
 			d.state = released
@@ -340,6 +343,7 @@ func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outco
 	}
 	s.asked = true
 	s.took += res.Duration
+	d.unsure = true
 	act = s.settle(d, then(res))
 }
 
@@ -404,6 +408,7 @@ func (s *stream) bodyPiece(d *side, size int, end bool) types.Action {
 	case waitsForBody:
 		s.p.bodies.seen()
 		if end || size > d.need.Limit {
+			d.unsure = true
 			return s.settle(d, s.deliverBody(d))
 		}
 		return types.ActionPause
@@ -423,6 +428,7 @@ func (s *stream) onTrailers(d *side) types.Action {
 	switch d.state {
 	case waitsForBody:
 		s.p.bodies.seen()
+		d.unsure = true
 		return s.settle(d, s.deliverBody(d))
 	case waitsForCall, replied:
 		return types.ActionPause
@@ -589,6 +595,14 @@ func (s *stream) fail(d *side) (act types.Action) {
 	}
 	d.state = released
 	return types.ActionContinue
+}
+
+// uneditable answers a request that would go on without edits of the filter's, such
+// as a signature: Envoy has refused one.
+func (s *stream) uneditable(d *side) types.Action {
+	s.p.log.error("Envoy refused to change a request's headers: does capability_restriction_config allow proxy_add_, proxy_replace_ and proxy_remove_header_map_value?")
+	o := filter.Send(filter.InternalError, filter.Reply{Status: 500})
+	return s.answer(d, &o)
 }
 
 // bodyUnavailable ends a stream whose body never came (bodyguard.go).
