@@ -85,6 +85,7 @@ e2e: $(FILES) ## the compiled modules in a real Envoy ($$ENVOY, ENVOY_VERSION=1.
 	@build/envoy >/dev/null
 	@build/minio >/dev/null
 	@build/boto3 >/dev/null
+	@build/sdkclient >/dev/null
 	go test -count=1 -timeout 15m ./e2e
 
 # BENCH=quick measures little, in under 2 minutes, and writes nothing.

@@ -604,30 +604,44 @@ func (s *store) testEndOfToken(t *testing.T) {
 	}
 }
 
-// testClient: AWS's own SDK, which has nothing but a token.
+// testClient: AWS's own SDKs, which have nothing but a token. The one for Go sends
+// x-amz-content-sha256 where it does not sign, too, and over TLS UNSIGNED-PAYLOAD
+// for an object without content.
 func (s *store) testClient(t *testing.T) {
 	t.Parallel()
+	const trailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER aws-chunked"
 	for name, test := range map[string]struct {
 		scheme, listener, header string
-		sent                     string // forms of x-amz-content-sha256, which show that the case is what it means to be
+		boto3, sdkgo             string // what is sent as x-amz-content-sha256, which shows that the case is what it means to be
 	}{
-		"without keys, plain text":   {"http", "user", "", "none"},
-		"without keys, TLS":          {"https", "tls", "", "none"},
-		"with keys of nobody, TLS":   {"https", "tls header", "x-gatehouse-token", "STREAMING-UNSIGNED-PAYLOAD-TRAILER aws-chunked"},
-		"with keys of nobody, plain": {"http", "header", "x-gatehouse-token", "hash"},
+		"without keys, plain text":   {"http", "user", "", "none", "hash"},
+		"without keys, TLS":          {"https", "tls", "", trailer + ", none", trailer + ", UNSIGNED-PAYLOAD, hash"},
+		"with keys of nobody, TLS":   {"https", "tls header", "x-gatehouse-token", "signed " + trailer + ", signed hash", "signed " + trailer + ", signed UNSIGNED-PAYLOAD, signed hash"},
+		"with keys of nobody, plain": {"http", "header", "x-gatehouse-token", "signed hash", "signed hash"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			args := []string{test.scheme + "://" + addr(t, s.Envoy, test.listener), bucket, fmt.Sprintf("alice/sdk-%d/", cases.Add(1)), s.tls.file}
-			if test.header != "" {
-				args = append(args, test.header)
-			}
-			out := python(t, "client.py", user(t, s.issuer, "alice", nil), args...)
-			if !strings.Contains(out, test.sent) {
-				t.Errorf("the SDK sent x-amz-content-sha256 as %s, want %s among them", out, test.sent)
-			}
-			t.Log(out)
-		})
+		for _, client := range []struct {
+			name, sent string
+			run        func(t *testing.T, stdin string, args ...string) string
+		}{
+			{"boto3", test.boto3, func(t *testing.T, stdin string, args ...string) string {
+				return python(t, "client.py", stdin, args...)
+			}},
+			{"sdkgo", test.sdkgo, sdkClient},
+		} {
+			t.Run(name+"/"+client.name, func(t *testing.T) {
+				t.Parallel()
+				args := []string{test.scheme + "://" + addr(t, s.Envoy, test.listener), bucket, fmt.Sprintf("alice/sdk-%d/", cases.Add(1)), s.tls.file}
+				if test.header != "" {
+					args = append(args, test.header)
+				}
+				out := client.run(t, user(t, s.issuer, "alice", nil), args...)
+				var sent []string
+				if err := json.Unmarshal([]byte(out), &sent); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				want(t, "x-amz-content-sha256 of the SDK", strings.Join(sent, ", "), client.sent)
+			})
+		}
 	}
 }
 
@@ -639,13 +653,38 @@ func python(t *testing.T, script, stdin string, args ...string) string {
 		t.Fatal(sdk)
 	}
 	cmd := exec.CommandContext(t.Context(), "python3", append([]string{filepath.Join(Root(), "e2e", "boto3", script)}, args...)...)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+sdk, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+sdk)
+	return runSDK(t, cmd, stdin)
+}
+
+// sdkClientBinary is compiled once for all cases.
+var sdkClientBinary = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command(filepath.Join(Root(), "build", "sdkclient"), "-n").CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+})
+
+// sdkClient runs e2e/sdkclient and returns what it prints.
+func sdkClient(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	binary, err := sdkClientBinary()
+	if err != nil {
+		t.Fatal(binary)
+	}
+	return runSDK(t, exec.CommandContext(t.Context(), binary, args...), stdin)
+}
+
+// runSDK runs a client that finds no settings and no credentials of the machine's,
+// and returns what it prints.
+func runSDK(t *testing.T, cmd *exec.Cmd, stdin string) string {
+	t.Helper()
+	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
+	cmd.Env = append(cmd.Env, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 	cmd.Stdin = strings.NewReader(stdin)
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, tail(complaint.String(), 30))
+		t.Fatalf("%s: %v\n%s", cmd, err, tail(complaint.String(), 30))
 	}
 	return string(out)
 }

@@ -181,7 +181,7 @@ func TestEnvoyInstaller(t *testing.T) {
 	}
 }
 
-// TestToolInstallers: what the tests say where MinIO or boto3 is missing, and
+// TestToolInstallers: what the tests say where MinIO or an SDK is missing, and
 // what their installers say that cannot work.
 func TestToolInstallers(t *testing.T) {
 	t.Parallel()
@@ -202,6 +202,8 @@ func TestToolInstallers(t *testing.T) {
 		"no MinIO":                  {"minio", []string{"-n"}, "", "", "minio: no MinIO to test against: run build/minio (4 minutes, once), or set MINIO to the path of a binary", false},
 		"a MinIO that is not built": {"minio", nil, "", "go", "minio: go could not compile MinIO (see above): check the network, or set MINIO to the path of a MinIO", false},
 		"no boto3":                  {"boto3", []string{"-n"}, "", "", "boto3: no boto3 to test with: run build/boto3 (seconds, once)", false},
+		"no aws-sdk-go-v2":          {"sdkclient", []string{"-n"}, "", "", "sdkclient: no aws-sdk-go-v2 to test with: run build/sdkclient (a minute, once)", false},
+		"a client not compiled":     {"sdkclient", nil, "", "go", "sdkclient: go could not compile e2e/sdkclient (see above): check the network", false},
 		"a Python without pip":      {"boto3", nil, "", "python3", "boto3: python3 has no pip to install boto3 with: run 'apt-get install python3-pip' as root (elsewhere: python3 -m ensurepip)", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,7 +5,8 @@ usage: client.py ENDPOINT BUCKET PREFIX CA [HEADER]    (the token is on standard
 Without HEADER the SDK signs nothing, and the token goes as Authorization. With it
 the SDK has keys that nobody knows and signs with them, as clients do that cannot do
 without, and the token goes in that header. Ends with an exception unless all that
-was written is read back; prints what x-amz-content-sha256 the SDK sent.
+was written is read back; prints what x-amz-content-sha256 the SDK sent, and whether
+it had signed. e2e/sdkclient does the same with AWS's SDK for Go.
 """
 
 import io
@@ -41,7 +42,8 @@ def add_token(request, **_):
         hashed = hashed.decode()
     hashed = "hash" if len(hashed) == 64 else hashed
     chunked = "aws-chunked" in str(request.headers.get("Content-Encoding", ""))
-    sent[hashed + (" aws-chunked" if chunked else "")] = True
+    signed = "Authorization" in request.headers
+    sent[("signed " if signed else "") + hashed + (" aws-chunked" if chunked else "")] = True
     if header:
         request.headers[header] = token
     else:
