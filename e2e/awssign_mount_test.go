@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -365,6 +369,56 @@ func TestAwssignTunnels(t *testing.T) {
 			signed.add(name, s, staticKeys(), seen...)
 			signed.verify(t)
 		})
+	}
+}
+
+// TestAwssignWithoutCapabilities: a filter that may not change headers answers, and
+// lets nothing out.
+func TestAwssignWithoutCapabilities(t *testing.T) {
+	t.Parallel()
+	sample, err := os.ReadFile(filepath.Join(Root(), "envoy", "awssign", "lambda.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, m := range regexp.MustCompile(`(?m)^ +(\w+): \{\}$`).FindAllStringSubmatch(string(sample), -1) {
+		all = append(all, m[1])
+	}
+	upstream := &recorder{handler: echo}
+	server := newServer(t, upstream.ServeHTTP)
+	b := Bootstrap{}
+	for name, status := range map[string]int{"": 200, "proxy_add_header_map_value": 500, "proxy_replace_header_map_value": 500, "proxy_remove_header_map_value": 500} {
+		allowed := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == name })
+		if want := len(all) - min(len(name), 1); len(allowed) != want || want < 40 {
+			t.Fatalf("%d capabilities without %q of %d", len(allowed), name, len(all))
+		}
+		for _, mount := range []string{"downstream", "upstream"} {
+			l := fmt.Sprintf("%s %s %d", mount, cmp.Or(name, "all"), status)
+			config := jsonText(t, Node{"mount": mount, "service": "s3", "region": "eu-west-1", "allowed_hosts": []string{"*.example.org"}, "credentials": staticCredentials})
+			plugin := []Plugin{{Filter: "awssign", Config: config, Body: true, VM: l, Allowed: allowed}}
+			listener, cluster := Listener{Name: l, Routes: []Node{RouteTo(l)}}, Cluster{Name: l, Addr: server.Addr}
+			if mount == "downstream" {
+				listener.Plugins = plugin
+			} else {
+				cluster.Plugins = plugin
+			}
+			b.Listeners, b.Clusters = append(b.Listeners, listener), append(b.Clusters, cluster)
+		}
+	}
+	e := start(t, b, Options{})
+	for _, l := range b.Listeners {
+		t.Run(l.Name, func(t *testing.T) {
+			before := len(upstream.Seen())
+			// A signature of the client's: all three ways to change a header are needed.
+			r := do(t, addr(t, e, l.Name), request{path: "/k", headers: [][2]string{{"host", "b.example.org"}, {"x-amz-date", "20260101T000000Z"}, {"x-amz-security-token", "guess"}}})
+			refused := strings.HasSuffix(l.Name, "500")
+			if left := len(upstream.Seen()) - before; refused != (r.status == 500) || left != map[bool]int{false: 1, true: 0}[refused] {
+				t.Errorf("status %d, %d requests have left: %s", r.status, left, r.body)
+			}
+		})
+	}
+	if !strings.Contains(e.Log(), "does capability_restriction_config allow") {
+		t.Error("the log does not say why")
 	}
 }
 

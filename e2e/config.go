@@ -37,6 +37,7 @@ type Plugin struct {
 	HostEnv  []string // names of Envoy's own environment that the VM gets
 	VM       string   // vm_id; plugins with the same module and vm_id share a VM
 	FailOpen bool     // failure_policy FAIL_OPEN instead of FAIL_RELOAD
+	Allowed  []string // capabilities; nil: all
 	Native   Node     // a filter of Envoy's own instead, as its HttpFilter message
 }
 
@@ -227,6 +228,13 @@ func (p Plugin) node(name string) (Node, error) {
 	}
 	if p.Body {
 		config["allow_on_headers_stop_iteration"] = true
+	}
+	if p.Allowed != nil {
+		allowed := Node{}
+		for _, name := range p.Allowed {
+			allowed[name] = Node{}
+		}
+		config["capability_restriction_config"] = Node{"allowed_capabilities": allowed}
 	}
 	inChain := p.Name
 	if inChain == "" {

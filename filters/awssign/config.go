@@ -124,8 +124,8 @@ func (c *Config) Fields() conf.Fields {
 		conf.String("aws_account_id", &c.AccountID, "The original's other way to name it: the role `aws_assume_role_name` of this account.").Check("an account's number", checkAccount).Example("123456789012"),
 		conf.String("aws_assume_role_name", &c.RoleName, "The original's name for that source's `session_name`, and with `aws_account_id` the role's name."),
 
-		conf.Bool("preserve_auth_header", &c.PreserveAuthHeader, "Pass the token on to AWS, in `preserve_auth_header_key`. Whoever reads AWS's logs, or runs the function behind, could then act as the user.").Default("false"),
-		conf.HeaderName("preserve_auth_header_key", &c.PreserveAuthHeaderKey, "That header. A client's own is removed.").Default("x-authorization"),
+		conf.Bool("preserve_auth_header", &c.PreserveAuthHeader, "Pass the token that a source has used on to AWS, in `preserve_auth_header_key`. Whoever reads AWS's logs, or runs the function behind, could then act as the user.").Default("false"),
+		conf.HeaderName("preserve_auth_header_key", &c.PreserveAuthHeaderKey, "That header. A client's own is removed, with `preserve_auth_header` from every request that goes on.").Default("x-authorization"),
 		conf.Bool("return_aws_sts_error", &c.ReturnSTSError, "Give clients STS's status and error.").Default("false"),
 
 		conf.Enum("payload", &c.Payload, "What is signed for the body: its hash (`hashed`: the body is buffered first), nothing (`unsigned`: TLS alone protects it), or by service (`auto`: `unsigned` for S3 unless `override_target_protocol` is `http`, else `hashed`).", payloadAuto, payloadUnsigned, payloadHashed).Default(payloadAuto),

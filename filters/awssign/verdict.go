@@ -40,7 +40,7 @@ const (
 
 var verdicts = []filter.Verdict{
 	{Word: Signed, When: "The request goes on, signed."},
-	{Word: Unsigned, When: "`on_missing_token` is `pass` and the request has no token: it goes on as it came."},
+	{Word: Unsigned, When: "`on_missing_token` is `pass` and the request has no token: it goes on as it came (but see `preserve_auth_header_key`)."},
 	{Word: Disabled, When: "`enabled` is false, for the filter or the route."},
 	{Word: NoToken, Status: "401", When: "A token is needed and there is none."},
 	{Word: AmbiguousToken, Status: "400", When: "`auth_header` occurs twice, or (also) in another spelling such as `x_token` for `x-token`."},
@@ -50,7 +50,7 @@ var verdicts = []filter.Verdict{
 	{Word: BadIdentity, Status: "403", When: "Role, session name, policy or tags, once filled, are nothing that STS takes."},
 	{Word: NoCredentials, Status: "500", When: "No source of credentials applies."},
 	{Word: STSDenied, Status: "401", When: "STS refused. With `return_aws_sts_error`: STS's status and error."},
-	{Word: STSError, Status: "502", When: "STS answered 5xx, or said to try again. With `return_aws_sts_error`: STS's status and error. In the profile `lego-1.0.9`: 401."},
+	{Word: STSError, Status: "502", When: "STS answered 5xx, said to try again, or gave an error without a code of its own. With `return_aws_sts_error`: STS's status and error. In the profile `lego-1.0.9`: 401."},
 	{Word: BadReply, Status: "502", When: "STS's answer holds no credentials that can be used."},
 	{Word: Unreachable, Status: "502", When: "No connection to STS, or it was reset."},
 	{Word: TimedOut, Status: "504", When: "No answer of STS within `sts.timeout`."},

@@ -89,7 +89,7 @@ func (s *Settings) Fields() conf.Fields {
 				conf.Optional("base", &e.HasBase, e.Base.fields(KindStatic, KindEnvironment, KindWebIdentity), "`assume_role`: the credentials that sign the call. With `web_identity`, STS first takes the token, then the role is assumed from that session (role chaining; at most one hour)."))
 		}),
 		conf.Enum("on_missing_token", &s.OnMissingToken, "When a source needs a token and the request has none: `deny` answers 401; `pass` lets the request go on as it came, unsigned; `next` goes to the next source.", MissingDeny, MissingPass, MissingNext).Default(MissingDeny),
-		conf.HeaderName("auth_header", &s.AuthHeader, "Header of the request's OAuth or OpenID Connect token. It is removed. Twice is answered 400.").Default("authorization"),
+		conf.HeaderName("auth_header", &s.AuthHeader, "Header of the request's OAuth or OpenID Connect token. It is removed from every request that is signed. Twice is answered 400.").Default("authorization"),
 		conf.String("auth_scheme", &s.AuthScheme, "Scheme before the token, in any case. Empty: the whole header is the token.").Default("Bearer"),
 		conf.Bool("claims_verified", &s.ClaimsVerified, "A filter before this one (such as `jwt_authn`) has verified the token of every request that comes here. Without it, claims may only be used where STS verifies the token before they count.").Default("false"),
 		conf.Duration("opaque_token_ttl", &s.OpaqueTokenTTL, "How long a session may be used whose token does not say when it ends: no JWT, or without `exp`. 0: such tokens are answered 401.").Default("0s").Between("0s", "12h"),
