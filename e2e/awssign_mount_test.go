@@ -324,6 +324,18 @@ func TestAwssignAlteredTarget(t *testing.T) {
 	signed.verify(t)
 }
 
+// mount adds a listener and a cluster of its name, with filters in one of the two.
+func (b *Bootstrap) mount(where string, filters []Plugin, l Listener, upstream string) {
+	c := Cluster{Name: l.Name, Addr: upstream}
+	l.Routes = []Node{RouteTo(l.Name)}
+	if where == "downstream" {
+		l.Plugins = filters
+	} else {
+		c.Plugins = filters
+	}
+	b.Listeners, b.Clusters = append(b.Listeners, l), append(b.Clusters, c)
+}
+
 // TestAwssignTunnels: a WebSocket's request is signed, in both mounts, whatever is to
 // be done about bodies, and then carries bytes.
 func TestAwssignTunnels(t *testing.T) {
@@ -339,14 +351,7 @@ func TestAwssignTunnels(t *testing.T) {
 			})
 			plugin := []Plugin{{Filter: "awssign", Config: config, Body: true, VM: "tunnels"}}
 			upstreams[name] = &recorder{handler: echo}
-			l := Listener{Name: name, HTTP: Node{"upgrade_configs": []Node{{"upgrade_type": "websocket"}}}, Routes: []Node{RouteTo(name)}}
-			c := Cluster{Name: name, Addr: newServer(t, upstreams[name].ServeHTTP).Addr}
-			if mount == "downstream" {
-				l.Plugins = plugin
-			} else {
-				c.Plugins = plugin
-			}
-			b.Listeners, b.Clusters = append(b.Listeners, l), append(b.Clusters, c)
+			b.mount(mount, plugin, Listener{Name: name, HTTP: Node{"upgrade_configs": []Node{{"upgrade_type": "websocket"}}}}, newServer(t, upstreams[name].ServeHTTP).Addr)
 		}
 	}
 	e := start(t, b, Options{})
@@ -396,13 +401,7 @@ func TestAwssignWithoutCapabilities(t *testing.T) {
 			l := fmt.Sprintf("%s %s %d", mount, cmp.Or(name, "all"), status)
 			config := jsonText(t, Node{"mount": mount, "service": "s3", "region": "eu-west-1", "allowed_hosts": []string{"*.example.org"}, "credentials": staticCredentials})
 			plugin := []Plugin{{Filter: "awssign", Config: config, Body: true, VM: l, Allowed: allowed}}
-			listener, cluster := Listener{Name: l, Routes: []Node{RouteTo(l)}}, Cluster{Name: l, Addr: server.Addr}
-			if mount == "downstream" {
-				listener.Plugins = plugin
-			} else {
-				cluster.Plugins = plugin
-			}
-			b.Listeners, b.Clusters = append(b.Listeners, listener), append(b.Clusters, cluster)
+			b.mount(mount, plugin, Listener{Name: l}, server.Addr)
 		}
 	}
 	e := start(t, b, Options{})
