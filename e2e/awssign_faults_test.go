@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -409,6 +410,17 @@ func TestAwssignSigns(t *testing.T) {
 			t.Errorf("both attempts are signed for %s", first)
 		}
 	}
+	// Answers no attempt before another has come.
+	var arrivals sync.Map
+	together := func(w http.ResponseWriter, r *http.Request) {
+		all, _ := arrivals.LoadOrStore(r.Header.Get("X-Case"), new(atomic.Int32))
+		n := all.(*atomic.Int32)
+		n.Add(1)
+		for deadline := time.Now().Add(10 * time.Second); n.Load() < 2 && time.Now().Before(deadline); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		echo(w, r)
+	}
 	hedge := Node{"retry_on": "5xx", "num_retries": 2, "per_try_timeout": "0.05s"}
 	signedOnce := func(t *testing.T, x outcomeOf) {
 		t.Helper()
@@ -509,8 +521,8 @@ func TestAwssignSigns(t *testing.T) {
 		"a retry, the proxy's keys after users'": {config: Node{"on_missing_token": "next", "credentials": []Node{{"source": "web_identity", "role_arn": "arn:aws:iam::123456789012:role/api"}, static["credentials"].([]Node)[0]}},
 			upstream: again, retry: retry, mount: "upstream", request: request{}, status: 200, left: 2, check: resigned},
 		// Attempts that wait for STS side by side share the request's headers.
-		"attempts side by side":                {config: Node{"service": "s3"}, scope: scope{"s3", "eu-west-1", "UNSIGNED-PAYLOAD"}, sts: slowly(sts(stsXML)), retry: hedge, hedged: true, mount: "upstream", request: request{method: "PUT", wire: "/b/k", body: "b", headers: alice}, asked: 1, status: 200, left: -2, check: signedOnce},
-		"attempts side by side, a hashed body": {sts: slowly(sts(stsXML)), retry: hedge, hedged: true, mount: "upstream", request: request{method: "POST", body: "body", headers: alice}, asked: 1, status: 200, left: -2, check: signedOnce},
+		"attempts side by side":                {config: Node{"service": "s3"}, scope: scope{"s3", "eu-west-1", "UNSIGNED-PAYLOAD"}, sts: slowly(sts(stsXML)), upstream: together, retry: hedge, hedged: true, mount: "upstream", request: request{method: "PUT", wire: "/b/k", body: "b", headers: alice}, asked: 1, status: 200, left: -2, check: signedOnce},
+		"attempts side by side, a hashed body": {sts: slowly(sts(stsXML)), upstream: together, retry: hedge, hedged: true, mount: "upstream", request: request{method: "POST", body: "body", headers: alice}, asked: 1, status: 200, left: -2, check: signedOnce},
 		"a retry, downstream": {upstream: again, retry: retry, mount: "downstream", request: request{headers: alice}, asked: 1, status: 200, left: 2, check: func(t *testing.T, x outcomeOf) {
 			want(t, "the second signature", x.left[1].Header("authorization"), x.left[0].Header("authorization"))
 		}},

@@ -167,8 +167,8 @@ type Options struct {
 }
 
 // OptionsFor returns the options of a service: those of S3 for s3,
-// s3-object-lambda, s3-outposts and s3express, SignBody for aoss,
-// OmitSessionToken for iotdevicegateway, the zero value for all others.
+// s3-object-lambda, s3-outposts and s3express, SignBody without content-length for
+// aoss, OmitSessionToken for iotdevicegateway, the zero value for all others.
 //
 // Source: https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-clients.html#serverless-signing,
 // https://docs.aws.amazon.com/iot/latest/developerguide/iam-users-groups-roles.html
@@ -177,7 +177,7 @@ func OptionsFor(service string) Options {
 	case "s3", "s3-object-lambda", "s3-outposts", "s3express":
 		return Options{KeepPath: true, SingleEncode: true, SignBody: true, SignBodyInQuery: true}
 	case "aoss":
-		return Options{SignBody: true}
+		return Options{SignBody: true, Exclude: []string{"content-length"}}
 	case "iotdevicegateway":
 		return Options{OmitSessionToken: true}
 	}

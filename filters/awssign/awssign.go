@@ -47,6 +47,7 @@ type exchange struct {
 	target      *target
 	payload     string // what is signed for the body; "": hash it
 	credentials sigv4.Credentials
+	until       time.Time // their end, by the chain's Clock.Ends; zero: none
 	from        filter.Cache
 	again       bool // this is Envoy's own retry
 	signed      bool
@@ -196,7 +197,7 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 	if answer.Problem != aws.None {
 		return x.config.deny(&answer).From(answer.From)
 	}
-	x.credentials, x.from = answer.Credentials, answer.From
+	x.credentials, x.until, x.from = answer.Credentials, answer.Until, answer.From
 	if x.payload != "" {
 		return x.sign(m, now)
 	}
@@ -206,10 +207,10 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 		}
 		x.payload = sigv4.HashPayload(m.Body())
 		x.metrics.hashed.Add(uint64(len(m.Body())))
-		if !b.Now.After(now) || x.chain.Fixed() != nil {
+		if x.until.IsZero() || x.chain.Clock.Ends(b.Now).Before(x.until) {
 			return x.sign(m, b.Now)
 		}
-		// Session or token may have ended while the body came.
+		// The session, or the token with it, has ended while the body came.
 		token := ""
 		if x.chain.NeedsToken() {
 			token, _ = x.config.Credentials.Token(m) // which was good
@@ -222,7 +223,7 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	c := x.config
 	if x.again {
-		c.dropToken(m)
+		c.dropToken(m, true)
 	} else {
 		c.takeToken(m, x.chain.NeedsToken())
 	}
@@ -237,11 +238,14 @@ func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	for _, h := range s.SetHeaders {
 		m.SetHeader(h[0], h[1])
 	}
-	if s.RawQuery != query || s.Path != path {
+	target := path
+	if c.Mount == mountUpstream {
+		target = s.Path // in the listener, another path may be another route
+	}
+	if s.RawQuery != query || target != path {
 		if c.SignQuery {
 			keepForLogs(m)
 		}
-		target := s.Path
 		if s.RawQuery != "" {
 			target += "?" + s.RawQuery
 		}
@@ -301,13 +305,13 @@ func splitQuery(target string) (path, query string) {
 }
 
 // takeToken removes the token of a request that is signed, or moves it where the
-// configuration wants it if a source has used it. A client's own is removed from there.
+// configuration wants it if a source uses tokens. A client's own is removed from there.
 func (c *Config) takeToken(m filter.Message, used bool) {
 	own, n := "", 0
 	if c.PreserveAuthHeader && used {
 		own, n = m.Header(c.Credentials.AuthHeader)
 	}
-	c.dropToken(m)
+	c.dropToken(m, false)
 	if c.PreserveAuthHeader {
 		identity.Remove(m, c.PreserveAuthHeaderKey)
 		if n > 0 {
@@ -317,7 +321,10 @@ func (c *Config) takeToken(m filter.Message, used bool) {
 }
 
 // dropToken removes the token's header, unless the signature replaces it.
-func (c *Config) dropToken(m filter.Message) {
+func (c *Config) dropToken(m filter.Message, again bool) {
+	if again && c.PreserveAuthHeader && c.Credentials.AuthHeader == c.PreserveAuthHeaderKey {
+		return // the first attempt has put it there
+	}
 	if c.Credentials.AuthHeader != "authorization" {
 		identity.Remove(m, c.Credentials.AuthHeader)
 	}

@@ -191,6 +191,7 @@ func TestStripped(t *testing.T) {
 		"a presigned query":              {s3, "/k?a=1" + own + "&b=2", []string{"x-amz-acl: private"}, "/k?a=1&b=2\nx-amz-acl: private\n"},
 		"nothing but a presigned query":  {s3, "/k?" + own[1:], nil, "/k\n"},
 		"parameters of the request stay": {s3, "/k?X-Amz-Object=1&x-amz-target=2&response-content-type=x", nil, "/k?X-Amz-Object=1&x-amz-target=2&response-content-type=x\n"},
+		"a plus in a key, in a listener": {s3 + `,"mount":"downstream"`, "/a+b%2Bc?e=f+g", nil, "/a+b%2Bc?e=f+g\n"},
 		"a plus in a key":                {s3, "/a+b%2Bc%20d?e=f+g", nil, "/a%2Bb%2Bc%20d?e=f+g\n"},
 		"a plus in another path":         {static + `,"service":"execute-api","region":"eu-west-1"`, "/a+b?e=f+g", nil, "/a+b?e=f+g\n"},
 		"the token":                      {perUser + `,"service":"s3"`, "/k", []string{bearer("ann")}, "/k\n"},
@@ -564,7 +565,8 @@ func TestSlowBody(t *testing.T) {
 		"within the session":        {time.Hour, 10 * time.Minute, Signed, 0},
 		"after the token's end":     {10 * time.Minute, 11 * time.Minute, ExpiredToken, 0},
 		"after the session's end":   {3 * time.Hour, 61 * time.Minute, Signed, 1},
-		"a renewal of it is needed": {3 * time.Hour, 58 * time.Minute, Signed, 1},
+		"while it is still good":    {3 * time.Hour, 58 * time.Minute, Signed, 0},
+		"in its last seconds":       {3 * time.Hour, 59*time.Minute + 31*time.Second, Signed, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -688,18 +690,20 @@ func TestRetries(t *testing.T) {
 		after  time.Duration
 		word   filter.Word
 	}{
-		"as it was":                      {user, nil, time.Second, Signed},
-		"with headers that Envoy adds":   {user, func(m *hosttest.Message) { m.AddHeader("x-envoy-attempt-count", "2") }, time.Second, Signed},
-		"signed in the query":            {user + `,"sign_query":true`, nil, time.Second, Signed},
-		"with a hashed body":             {user + `,"payload":"hashed"`, nil, time.Second, Signed},
-		"hashed, in the query":           {user + `,"payload":"hashed","sign_query":true`, nil, time.Second, Signed},
-		"with the token passed on":       {user + `,"preserve_auth_header":true`, nil, time.Second, Signed},
-		"with a token header of its own": {user + `,"auth_header":"x-token","auth_scheme":""`, nil, time.Second, Signed},
-		"of the proxy's own keys":        {s3, nil, time.Second, Signed},
-		"another path":                   {user, func(m *hosttest.Message) { m.SetHeader(":path", "/other") }, time.Second, BadToken},
-		"another method":                 {user, func(m *hosttest.Message) { m.SetHeader(":method", "DELETE") }, time.Second, BadToken},
-		"another host":                   {user, func(m *hosttest.Message) { m.SetHeader(":authority", "x.s3.us-east-1.amazonaws.com") }, time.Second, BadToken},
-		"another x-amz header":           {user, func(m *hosttest.Message) { m.AddHeader("x-amz-acl", "public-read") }, time.Second, BadToken},
+		"as it was":                       {user, nil, time.Second, Signed},
+		"with headers that Envoy adds":    {user, func(m *hosttest.Message) { m.AddHeader("x-envoy-attempt-count", "2") }, time.Second, Signed},
+		"signed in the query":             {user + `,"sign_query":true`, nil, time.Second, Signed},
+		"with a hashed body":              {user + `,"payload":"hashed"`, nil, time.Second, Signed},
+		"hashed, in the query":            {user + `,"payload":"hashed","sign_query":true`, nil, time.Second, Signed},
+		"with the token left where it is": {user + `,"preserve_auth_header":true,"auth_header":"x-authorization","auth_scheme":""`, nil, time.Second, Signed},
+		"a query, after its end":          {user + `,"sign_query":true,"query_expires":"1s"`, nil, time.Minute, NoToken},
+		"with the token passed on":        {user + `,"preserve_auth_header":true`, nil, time.Second, Signed},
+		"with a token header of its own":  {user + `,"auth_header":"x-token","auth_scheme":""`, nil, time.Second, Signed},
+		"of the proxy's own keys":         {s3, nil, time.Second, Signed},
+		"another path":                    {user, func(m *hosttest.Message) { m.SetHeader(":path", "/other") }, time.Second, BadToken},
+		"another method":                  {user, func(m *hosttest.Message) { m.SetHeader(":method", "DELETE") }, time.Second, BadToken},
+		"another host":                    {user, func(m *hosttest.Message) { m.SetHeader(":authority", "x.s3.us-east-1.amazonaws.com") }, time.Second, BadToken},
+		"another x-amz header":            {user, func(m *hosttest.Message) { m.AddHeader("x-amz-acl", "public-read") }, time.Second, BadToken},
 		"another signature": {user, func(m *hosttest.Message) {
 			v, _ := m.Header("authorization")
 			m.SetHeader("authorization", v[:len(v)-1]+"x")
@@ -725,7 +729,7 @@ func TestRetries(t *testing.T) {
 			for _, sub := range []string{"bob", "ann"} {
 				m := request("PUT", "bucket.s3.us-east-1.amazonaws.com", "/k?x=1", bearer(sub))
 				if f.config.Credentials.AuthHeader != "authorization" {
-					m.SetHeader("x-token", token(sub, time.Hour))
+					m.SetHeader(f.config.Credentials.AuthHeader, token(sub, time.Hour))
 				}
 				m.Whole = []byte("hello")
 				if e, _ := hosttest.Drive(f, m, grants); e.Word != Signed {

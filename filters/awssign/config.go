@@ -124,7 +124,7 @@ func (c *Config) Fields() conf.Fields {
 		conf.String("aws_account_id", &c.AccountID, "The original's other way to name it: the role `aws_assume_role_name` of this account.").Check("an account's number", checkAccount).Example("123456789012"),
 		conf.String("aws_assume_role_name", &c.RoleName, "The original's name for that source's `session_name`, and with `aws_account_id` the role's name."),
 
-		conf.Bool("preserve_auth_header", &c.PreserveAuthHeader, "Pass the token that a source has used on to AWS, in `preserve_auth_header_key`. Whoever reads AWS's logs, or runs the function behind, could then act as the user.").Default("false"),
+		conf.Bool("preserve_auth_header", &c.PreserveAuthHeader, "Pass the token on to AWS, in `preserve_auth_header_key`, where a source uses tokens. Whoever reads AWS's logs, or runs the function behind, could then act as the user.").Default("false"),
 		conf.HeaderName("preserve_auth_header_key", &c.PreserveAuthHeaderKey, "That header. A client's own is removed, with `preserve_auth_header` from every request that goes on.").Default("x-authorization"),
 		conf.Bool("return_aws_sts_error", &c.ReturnSTSError, "Give clients STS's status and error.").Default("false"),
 
@@ -309,7 +309,7 @@ func (f *Filter) EditsHeader(name string) bool {
 	case ":path", originalPath:
 		return c.SignQuery
 	}
-	return name == c.Target.ClusterHeader || f.chain.NeedsToken() && (name == c.Credentials.AuthHeader || c.PreserveAuthHeader && name == c.PreserveAuthHeaderKey)
+	return name == c.Target.ClusterHeader || name == c.Credentials.AuthHeader || c.PreserveAuthHeader && name == c.PreserveAuthHeaderKey
 }
 
 // newSigner makes the signer of a service: by S3's rules or by the others'.
@@ -320,13 +320,10 @@ func (c *Config) newSigner(service string) (*sigv4.Signer, error) {
 	o.Expires = c.QueryExpires
 	o.OnlyIncluded = !c.SignAllHeaders
 	o.Include = slices.Concat(signedHeaders, c.SignHeaders)
-	o.Exclude = c.UnsignedHeaders
+	o.Exclude = slices.Concat(o.Exclude, c.UnsignedHeaders)
+	o.OmitSessionToken = o.OmitSessionToken && c.SignQuery
 	if c.SignAllHeaders {
 		o.Include = c.SignHeaders
-	}
-	if service == "aoss" {
-		// OpenSearch Serverless refuses signatures that cover it.
-		o.Exclude = append(slices.Clone(o.Exclude), "content-length")
 	}
 	return sigv4.NewSigner(o)
 }

@@ -18,7 +18,8 @@ const maxRetryAge = 5 * time.Minute
 // session's token, and without the user's. It is recognised by making that signature
 // once more: nobody else knows the secret. Whoever saw such a request, all of it, can
 // send it again and have it signed anew, but no other one, which they could do at AWS
-// as well; not so once the session or maxRetryAge has ended.
+// as well; not so once the session or maxRetryAge has ended, or for a query its own
+// end by half a minute.
 func (x *exchange) retried(m filter.Message, now time.Time) bool {
 	c := x.config
 	id, date, own, session := credentialOf(m, c.SignQuery)
@@ -26,7 +27,11 @@ func (x *exchange) retried(m filter.Message, now time.Time) bool {
 		return false
 	}
 	at, ok := sigv4.ParseTime(date)
-	if !ok || !x.chain.Clock.Near(at, now, maxRetryAge) {
+	age := maxRetryAge
+	if c.SignQuery {
+		age = min(age, c.QueryExpires+30*time.Second)
+	}
+	if !ok || !x.chain.Clock.Near(at, now, age) {
 		return false
 	}
 	if x.credentials, ok = x.chain.Again(id, now); !ok || !same(x.credentials.SessionToken, session) {

@@ -136,6 +136,10 @@ func (s *Session) Start(now time.Time, timeout time.Duration) bool {
 	return true
 }
 
+// Renew asks for a call as soon as may be, because their end is in doubt; until it
+// brings others, the credentials stay in use.
+func (s *Session) Renew() { s.refresh = time.Time{} }
+
 // Forget drops the credentials, such as after an ExpiredToken of a service. A
 // pause after failures stays.
 func (s *Session) Forget() { s.current, s.usable, s.refresh = Temporary{}, time.Time{}, time.Time{} }

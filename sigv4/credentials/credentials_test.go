@@ -117,6 +117,14 @@ func TestSession(t *testing.T) {
 			{time.Hour - time.Second - 1, nil, "A", true},
 			{time.Hour - time.Second, nil, "", false},
 		}},
+		"in doubt: a call is due, once, and what is there stays in use": {steps: []step{
+			{0, store("A", time.Hour, 0), "A", false},
+			{time.Minute, func(_ *testing.T, s *Session, _ time.Time) { s.Renew() }, "A", true},
+			{time.Minute + time.Second, func(_ *testing.T, s *Session, _ time.Time) { s.Renew() }, "A", false},
+			{time.Minute + 2*time.Second, fail, "A", false},
+			{time.Minute + 3*time.Second, nil, "A", true},
+			{time.Minute + 4*time.Second, store("B", 2*time.Hour, 0), "B", false},
+		}},
 		"forgotten: a call is due": {steps: []step{
 			{0, store("A", time.Hour, 0), "A", false},
 			{time.Minute, func(_ *testing.T, s *Session, _ time.Time) { s.Forget() }, "", true},

@@ -47,6 +47,7 @@ const (
 type Answer struct {
 	Problem     Problem
 	Credentials sigv4.Credentials // Problem is None
+	Until       time.Time         // their end, by Clock.Ends; zero: none
 	From        filter.Cache
 
 	// Of a call that failed.
@@ -246,12 +247,15 @@ func (c *Chain) session(q *Query, src *source, outer *Ask) (Answer, *Ask) {
 			return a, nil
 		}
 		creds, _ := found.Credentials(now)
+		if c.Clock.late(found.Expires(), q.Now) {
+			found.Renew()
+		}
 		if src.ours() && c.ticks || !found.Start(now, c.settings.STS.Timeout) {
 			if outer != nil {
 				outer.until = found.notAfter
 				return outer.assume(creds)
 			}
-			return Answer{Credentials: creds, From: from}, nil
+			return Answer{Credentials: creds, From: from, Until: found.Expires()}, nil
 		}
 		c.counters.Refreshes.Add(1)
 	} else {
@@ -381,6 +385,9 @@ func (c *Chain) Due(local time.Time) *Ask {
 		}
 		if src.own == nil {
 			src.own = c.newSession()
+		}
+		if c.Clock.late(src.own.Expires(), local) {
+			src.own.Renew()
 		}
 		if !src.own.Start(now, c.settings.STS.Timeout) {
 			continue

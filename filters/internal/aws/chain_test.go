@@ -607,8 +607,12 @@ func TestAWrongTimeLocksNobodyOut(t *testing.T) {
 			real := &clockedSTS{s}
 			s.answer = nil
 			if bySTS := c.sts != nil && strings.Contains(string(c.sts.Body), "AccessDenied"); !bySTS {
-				if got := s.search(chain, user("bob", time.Hour)); got != "K1-bob" {
-					t.Errorf("a session was dropped for %s", got)
+				// An upstream's word is a reason to ask STS once.
+				asked := len(s.calls)
+				first := s.search(chain, user("bob", time.Hour))
+				again := s.search(chain, user("bob", time.Hour))
+				if want := asked + min(len(c.upstream), 1); len(s.calls) != want || first != again || c.upstream == "" && first != "K1-bob" {
+					t.Errorf("a session was dropped for %s, then %s, by %d calls, want %d", first, again, len(s.calls), want)
 				}
 			}
 			for _, sub := range []string{"ann", "bob"} {
@@ -620,6 +624,109 @@ func TestAWrongTimeLocksNobodyOut(t *testing.T) {
 				t.Errorf("a token that has expired: %s", got)
 			}
 		})
+	}
+}
+
+// Where the local clock is ahead, or was put right since STS said so, tokens and
+// sessions end by STS's.
+func TestEndsWhereTheLocalClockIsWrong(t *testing.T) {
+	t.Parallel()
+	at := func(d time.Duration) string { return hosttest.Now.Add(d).Format("Mon, 02 Jan 2006 15:04:05") + " GMT" }
+	ask := func(c *aws.Chain, s *sts, token, date string) string {
+		a, ask := c.Get(&aws.Query{Message: hosttest.Request("GET", "/"), Token: token, Now: s.now})
+		for ask != nil {
+			res := s.ask(ask.Callout)
+			res.Headers = append(res.Headers, [2]string{"date", date})
+			a, ask = ask.Answer(&res)
+		}
+		return say(a)
+	}
+	t.Run("ahead", func(t *testing.T) {
+		t.Parallel()
+		chain, _ := newChain(t, perUser)
+		chain.Clock.Limit = 24 * time.Hour
+		s := newSTS(t)
+		if got := ask(chain, s, user("bob", time.Hour), at(-2*time.Hour)); got != "K1-bob" {
+			t.Fatal(got)
+		}
+		if got := ask(chain, s, user("ann", -time.Hour), at(-2*time.Hour)); got != "K2-ann" {
+			t.Errorf("a token that ends by the local clock alone: %s", got)
+		}
+		if got := ask(chain, s, user("eve", -2*time.Hour), at(-2*time.Hour)); got != "expired" {
+			t.Errorf("a token that has ended by both: %s", got)
+		}
+	})
+	t.Run("behind, after a machine has stood still", func(t *testing.T) {
+		t.Parallel()
+		chain, _ := newChain(t, perUser)
+		chain.Clock.Limit = 24 * time.Hour
+		s := newSTS(t)
+		ann := user("ann", 15*time.Minute)
+		if got := ask(chain, s, ann, at(0)); got != "K1-ann" {
+			t.Fatal(got)
+		}
+		s.now = hosttest.Now.Add(5 * time.Minute)
+		if !chain.Clock.Observe(at(25*time.Minute), s.now) {
+			t.Fatal("not corrected")
+		}
+		s.refuse = ann // as STS does, whose clock is right
+		if got := ask(chain, s, ann, at(25*time.Minute)); got != "denied" {
+			t.Errorf("got %s for a token that has ended", got)
+		}
+	})
+	t.Run("put right", func(t *testing.T) {
+		t.Parallel()
+		chain, _ := newChain(t, `{"credentials":[{"source":"assume_role","role_arn":"`+role+`","base":{"source":"environment"}}]}`)
+		chain.Clock.Limit = 24 * time.Hour
+		s := newSTS(t) // two hours ahead: the session ends an hour before this
+		s.life = -time.Hour
+		due := chain.Due(s.now)
+		if due == nil {
+			t.Fatal("nothing is due")
+		}
+		res := s.ask(due.Callout)
+		res.Headers = [][2]string{{"date", at(-2 * time.Hour)}}
+		if a, next := due.Answer(&res); next != nil || say(a) != "K1-gatehouse" {
+			t.Fatal(say(a))
+		}
+		s.now = hosttest.Now.Add(-50 * time.Minute) // the right time now, ten minutes after the end
+		if chain.Due(s.now) != nil {
+			t.Fatal("renewed though nobody says what time it is")
+		}
+		chain.Clock.Observe(at(-50*time.Minute), s.now)
+		if due = chain.Due(s.now); due == nil {
+			t.Fatal("a session that has ended is not renewed")
+		}
+		s.life = time.Hour
+		res = s.ask(due.Callout)
+		res.Headers = [][2]string{{"date", at(-50 * time.Minute)}}
+		if a, _ := due.Answer(&res); say(a) != "K2-gatehouse" {
+			t.Error(say(a))
+		}
+		if chain.Due(s.now.Add(time.Second)) != nil {
+			t.Error("renewed again")
+		}
+	})
+}
+
+// A token that is revoked lives on for max_age, also where its session is the base of
+// others that begin later.
+func TestMaxAgeByWayOfOtherRoles(t *testing.T) {
+	t.Parallel()
+	chain, _ := newChain(t, `{"sessions":{"max_age":"20m"},"credentials":[{"source":"assume_role","role_arn":"`+role+`","session_name":"%REQ(x)%","base":{"source":"web_identity","role_arn":"`+role+`"}}]}`)
+	s := newSTS(t)
+	ann := user("ann", 12*time.Hour)
+	for _, step := range []struct {
+		at    time.Duration
+		x     string
+		calls int
+	}{
+		{0, "a", 2}, {14 * time.Minute, "b", 3}, {14*time.Minute + time.Second, "b", 3}, {19*time.Minute + 50*time.Second, "b", 5},
+	} {
+		s.now = hosttest.Now.Add(step.at)
+		if s.search(chain, ann, "x: "+step.x); len(s.calls) != step.calls {
+			t.Errorf("after %s: %d calls, want %d", step.at, len(s.calls), step.calls)
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ type Clock struct {
 	Limit  time.Duration
 	offset time.Duration
 	before time.Duration // the offset until the last correction
+	doubt  bool          // somebody says that it is later than by STS: by ahead before the local time
+	ahead  time.Duration
 	sts    time.Duration // the offset by the last answer of STS
 }
 
@@ -42,6 +44,12 @@ func (c *Clock) over(end, local time.Time) bool {
 	return !local.Before(end) && !c.Ends(local).Before(end)
 }
 
+// late tells whether somebody says that an end has passed that has not by STS's time:
+// STS must be asked, for a machine that was stopped has a clock that is behind.
+func (c *Clock) late(end, local time.Time) bool {
+	return c.doubt && !local.Add(c.ahead).Before(end)
+}
+
 // heard takes the Date header of an answer that STS itself has given.
 func (c *Clock) heard(date string, local time.Time) {
 	if there, ok := cache.HTTPDate(date); ok {
@@ -68,6 +76,9 @@ func (c *Clock) Observe(date string, local time.Time) bool {
 		return false
 	}
 	offset := there.Sub(local)
+	if offset-c.sts > tolerance && offset <= c.Limit {
+		c.doubt, c.ahead = true, offset
+	}
 	if (offset-c.offset).Abs() < tolerance || offset.Abs() > c.Limit {
 		return false
 	}

@@ -229,6 +229,7 @@ func (a *Ask) Answer(res *filter.CalloutResult) (Answer, *Ask) {
 	temporary, err := credentials.Parse(action, res.Status, res.Body)
 	refusal, refused := err.(*credentials.Error)
 	if err == nil || refused && refusal.Code != "" {
+		c.Clock.doubt = false
 		if date, n := res.Header("date"); n == 1 {
 			c.Clock.heard(date, res.Now)
 			now = c.Clock.Ends(res.Now)
@@ -240,7 +241,7 @@ func (a *Ask) Answer(res *filter.CalloutResult) (Answer, *Ask) {
 	if !refused {
 		return a.failed(Answer{Problem: BadReply}, now)
 	}
-	if a.base.AccessKeyID != "" && !a.retried {
+	if a.base.AccessKeyID != "" && !a.retried && refusal.Code != "" {
 		if date, n := res.Header("date"); n == 1 && c.Clock.Observe(date, res.Now) {
 			c.counters.ClockCorrections.Add(1)
 		}
@@ -299,7 +300,7 @@ func (a *Ask) done(s *session, creds sigv4.Credentials, from filter.Cache) (Answ
 		a.outer.query.Now, a.outer.until = a.query.Now, s.notAfter
 		return a.outer.assume(creds)
 	}
-	return Answer{Credentials: creds, From: from}, nil
+	return Answer{Credentials: creds, From: from, Until: s.Expires()}, nil
 }
 
 // failed is a call that says nothing about the identity: what is still valid
