@@ -95,13 +95,15 @@ func (b *builder) canonicalRequest(method, path, payloadHash string, o *Options)
 			b.canon.add(h.name, ":")
 		}
 		if b.canon, err = appendValue(b.canon, h.value); err != nil {
-			return fault("header " + h.name + ": " + err.Error())
+			return badHeader(h.name, err)
 		}
 		b.canon.add("\n")
 	}
 	b.canon.add("\n", b.signed.view(), "\n", payloadHash)
 	return nil
 }
+
+func badHeader(name string, err error) error { return fault("header " + name + ": " + err.Error()) }
 
 // sortHeaders brings the collected headers into order and names them in signed.
 // The values of one name keep their order.

@@ -440,7 +440,7 @@ func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error
 		if k != kindSigned { // or else canonicalRequest looks at it
 			var err error
 			if s.text, err = appendValue(s.text[:0], value); err != nil {
-				return fault("header " + name + ": " + err.Error())
+				return badHeader(name, err)
 			}
 		}
 		if k&kindConnection != 0 {
@@ -461,7 +461,7 @@ func (s *Signed) collectHeaders(signer *Signer, r *Request, setsHash bool) error
 				return false
 			}
 			if _, bad := appendValue(nil, h.value); bad != nil {
-				err = fault("header " + h.name + ": " + bad.Error())
+				err = badHeader(h.name, bad)
 			}
 			return true
 		})

@@ -156,7 +156,7 @@ func (x *exchange) OnRequest(m filter.Message, now time.Time) filter.Outcome {
 		}
 	}
 	if token == "" && x.chain.Passes() {
-		c.takeToken(m, false)
+		x.takeToken(m)
 		return filter.Pass(Unsigned)
 	}
 	word := x.aim(m)
@@ -222,11 +222,7 @@ func (x *exchange) search(m filter.Message, now time.Time, answer aws.Answer, as
 // sign replaces what the client sent by way of a signature with ours.
 func (x *exchange) sign(m filter.Message, now time.Time) filter.Outcome {
 	c := x.config
-	if x.again {
-		c.dropToken(m, true)
-	} else {
-		c.takeToken(m, x.chain.NeedsToken())
-	}
+	x.takeToken(m)
 	s := &x.scratch
 	path, query, err := x.signature(s, m, x.chain.Clock.Now(now))
 	if err != nil {
@@ -304,29 +300,26 @@ func splitQuery(target string) (path, query string) {
 	return target, ""
 }
 
-// takeToken removes the token of a request that is signed, or moves it where the
-// configuration wants it if a source uses tokens. A client's own is removed from there.
-func (c *Config) takeToken(m filter.Message, used bool) {
-	own, n := "", 0
-	if c.PreserveAuthHeader && used {
-		own, n = m.Header(c.Credentials.AuthHeader)
+// takeToken removes the token, or moves it where the configuration wants it if a
+// source uses tokens. A client's own is removed from there.
+func (x *exchange) takeToken(m filter.Message) {
+	c := x.config
+	token := ""
+	if c.PreserveAuthHeader && x.chain.NeedsToken() {
+		from := c.Credentials.AuthHeader
+		if x.again { // the first attempt has moved it
+			from = c.PreserveAuthHeaderKey
+		}
+		token, _ = m.Header(from)
 	}
-	c.dropToken(m, false)
+	if c.Credentials.AuthHeader != "authorization" { // which the signature replaces
+		identity.Remove(m, c.Credentials.AuthHeader)
+	}
 	if c.PreserveAuthHeader {
 		identity.Remove(m, c.PreserveAuthHeaderKey)
-		if n > 0 {
-			m.SetHeader(c.PreserveAuthHeaderKey, own)
+		if token != "" {
+			m.SetHeader(c.PreserveAuthHeaderKey, token)
 		}
-	}
-}
-
-// dropToken removes the token's header, unless the signature replaces it.
-func (c *Config) dropToken(m filter.Message, again bool) {
-	if again && c.PreserveAuthHeader && c.Credentials.AuthHeader == c.PreserveAuthHeaderKey {
-		return // the first attempt has put it there
-	}
-	if c.Credentials.AuthHeader != "authorization" {
-		identity.Remove(m, c.Credentials.AuthHeader)
 	}
 }
 

@@ -312,7 +312,7 @@ func (f *Filter) EditsHeader(name string) bool {
 	return name == c.Target.ClusterHeader || name == c.Credentials.AuthHeader || c.PreserveAuthHeader && name == c.PreserveAuthHeaderKey
 }
 
-// newSigner makes the signer of a service: by S3's rules or by the others'.
+// newSigner makes the signer for the rules of a service, one of ruled.
 func (c *Config) newSigner(service string) (*sigv4.Signer, error) {
 	o := sigv4.OptionsFor(service)
 	o.SignBody = true // every service takes the header; unsigned payloads need it

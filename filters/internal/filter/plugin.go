@@ -31,7 +31,7 @@ type Verdict struct {
 
 // SharedVerdicts documents the shell's own words.
 var SharedVerdicts = []Verdict{
-	{InternalError, "500", "The filter itself failed. Logged without request data; the worker goes on."},
+	{InternalError, "500", "The filter itself failed, or Envoy refused one of its edits of a request's headers (capabilities). Logged without request data; the worker goes on."},
 	{BodyUnavailable, "500", "A body is needed but `allow_on_headers_stop_iteration` is not set in Envoy's `PluginConfig`."},
 	{RouteChanged, "500", "The filter's own header edits moved the request to a route with another policy; the response is withheld. See `recheck`."},
 	{Unchanged, "", "`recheck`: the first mount has decided under the policy that the route still has."},

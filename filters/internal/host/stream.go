@@ -265,8 +265,7 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 			d.noBody = d.noBody || o.NoBody
 			res, waits := s.call(d, o.Callout, o.OnReply)
 			if waits {
-				d.state = waitsForCall
-				return types.ActionPause
+				return d.wait(waitsForCall)
 			}
 			o = o.OnReply(res)
 
@@ -276,22 +275,35 @@ func (s *stream) settle(d *side, o filter.Outcome) types.Action {
 			}
 			next, now := s.needBody(d, o)
 			if !now {
-				d.state = waitsForBody
-				return types.ActionPause
+				return d.wait(waitsForBody)
 			}
 			o = next
 
 		default:
-			if d == &s.request {
-				if d.refused {
-					return s.uneditable(d)
-				}
-				s.verdict(&o, false)
-			}
-			d.state = released
-			return types.ActionContinue
+			return s.pass(d, &o)
 		}
 	}
+}
+
+// wait holds a message; its headers may be others when it goes on.
+func (d *side) wait(until state) types.Action {
+	d.state, d.unsure = until, true
+	return types.ActionPause
+}
+
+// pass lets a message go on, unless Envoy has refused an edit of the request's
+// headers, such as a signature.
+func (s *stream) pass(d *side, o *filter.Outcome) types.Action {
+	if d == &s.request {
+		if d.refused {
+			s.p.log.error("Envoy refused to change a request's headers: does capability_restriction_config allow proxy_add_, proxy_replace_ and proxy_remove_header_map_value?")
+			refused := filter.Send(filter.InternalError, filter.Reply{Status: 500})
+			return s.answer(d, &refused)
+		}
+		s.verdict(o, false)
+	}
+	d.state = released
+	return types.ActionContinue
 }
 
 // unchanged reports that an earlier mount of this filter has decided about the
@@ -343,7 +355,6 @@ func (s *stream) onCallout(d *side, then func(filter.CalloutResult) filter.Outco
 	}
 	s.asked = true
 	s.took += res.Duration
-	d.unsure = true
 	act = s.settle(d, then(res))
 }
 
@@ -408,7 +419,6 @@ func (s *stream) bodyPiece(d *side, size int, end bool) types.Action {
 	case waitsForBody:
 		s.p.bodies.seen()
 		if end || size > d.need.Limit {
-			d.unsure = true
 			return s.settle(d, s.deliverBody(d))
 		}
 		return types.ActionPause
@@ -428,7 +438,6 @@ func (s *stream) onTrailers(d *side) types.Action {
 	switch d.state {
 	case waitsForBody:
 		s.p.bodies.seen()
-		d.unsure = true
 		return s.settle(d, s.deliverBody(d))
 	case waitsForCall, replied:
 		return types.ActionPause
@@ -590,19 +599,7 @@ func (s *stream) fail(d *side) (act types.Action) {
 	if o.Kind == filter.KindReply {
 		return s.answer(d, &o)
 	}
-	if d == &s.request {
-		s.verdict(&o, false)
-	}
-	d.state = released
-	return types.ActionContinue
-}
-
-// uneditable answers a request that would go on without edits of the filter's, such
-// as a signature: Envoy has refused one.
-func (s *stream) uneditable(d *side) types.Action {
-	s.p.log.error("Envoy refused to change a request's headers: does capability_restriction_config allow proxy_add_, proxy_replace_ and proxy_remove_header_map_value?")
-	o := filter.Send(filter.InternalError, filter.Reply{Status: 500})
-	return s.answer(d, &o)
+	return s.pass(d, &o)
 }
 
 // bodyUnavailable ends a stream whose body never came (bodyguard.go).
